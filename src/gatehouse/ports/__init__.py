@@ -1,0 +1,1 @@
+"""Protocols for what comes from outside; adapters keep them."""

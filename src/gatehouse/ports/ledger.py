@@ -1,0 +1,123 @@
+"""What the house asks of the place where decisions are recorded and versions live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gatehouse.records.case import Case
+from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
+from gatehouse.records.decision import Decision
+from gatehouse.records.enforcement import Enforcement
+from gatehouse.records.event import Event
+from gatehouse.records.policy import Policy
+from gatehouse.records.signal import Signal
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One event with everything that was known, said, decided and planned about it."""
+
+    event: Event
+    features: Mapping[str, Any]
+    signals: Sequence[Signal]
+    decision: Decision
+    enforcements: Sequence[Enforcement] = ()
+    cases: Sequence[Case] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of `score`: where it read and wrote, and which releases judged."""
+
+    id: str
+    source: str
+    source_digest: str
+    out: str
+    releases: Mapping[str, str]
+    at: int
+    rows: int
+    rejected: int
+
+
+class Ledger(Protocol):
+    """Events and decisions, each committed once and never changed."""
+
+    def digests(self, event_ids: Sequence[str]) -> dict[str, str]:
+        """Content digest of each of these events that is known already."""
+        ...
+
+    def commit(self, judged: Sequence[Judged]) -> list[Decision]:
+        """Record all of them in one transaction and give back the decision that now stands for each, in order.
+
+        An event that another writer recorded first with the same content keeps that writer's decision.
+        Raises `Conflict` (naming the ids, nothing written) where an id is known with other content.
+        """
+        ...
+
+    def find(self, event_id: str) -> Judged | None:
+        """The event with its standing decision and all that belongs to it, or None."""
+        ...
+
+    def decisions(self, since: int = 0, limit: int | None = None) -> Sequence[Decision]:
+        """Standing decisions made at or after `since` (microseconds UTC), oldest first."""
+        ...
+
+    def add_run(self, run: Run) -> None:
+        """Remember a run of `score`."""
+        ...
+
+    def runs(self) -> Sequence[Run]:
+        """All runs of `score`, newest first."""
+        ...
+
+
+class Registry(Protocol):
+    """Versions of policies, data sets, detectors and releases, and the life of releases."""
+
+    def add_policy(self, policy: Policy) -> None:
+        """Remember a policy version; adding it again changes nothing."""
+        ...
+
+    def policy(self, name: str, version: str) -> Policy:
+        """A policy version; raises UserError when it is not known."""
+        ...
+
+    def add_dataset(self, info: DatasetInfo, path: str) -> None:
+        """Remember a frozen data set and the folder that holds it."""
+        ...
+
+    def datasets(self) -> Sequence[tuple[DatasetInfo, str]]:
+        """All frozen data sets with their folders."""
+        ...
+
+    def add_model(self, model: Model) -> None:
+        """Remember a detector version."""
+        ...
+
+    def model(self, name: str, version: str) -> Model:
+        """A detector version; raises UserError when it is not known."""
+        ...
+
+    def add_release(self, release: Release, *, at: int, by: str, why: str) -> None:
+        """Remember a release as a draft; adding it again changes nothing."""
+        ...
+
+    def release(self, pack: str, version: str) -> Release:
+        """A release; raises UserError, naming the known ones, when it is not known."""
+        ...
+
+    def releases(self, pack: str | None = None) -> Sequence[tuple[Release, Transition]]:
+        """Releases with the latest transition of each, newest first."""
+        ...
+
+    def move(self, transition: Transition) -> None:
+        """Record a change of state; making one release of a pack live retires the one that was."""
+        ...
+
+    def life(self, pack: str) -> Sequence[Transition]:
+        """All transitions of a pack's releases, oldest first."""
+        ...
+
+    def live(self, pack: str) -> Release | None:
+        """The release that is live, or None."""
+        ...

@@ -1,0 +1,119 @@
+"""Decisions: what the policies conclude for events, one by one and column-wise."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gatehouse.records.enforcement import Kind
+from gatehouse.records.signal import Signals
+
+
+class Outcome(IntEnum):
+    """What a policy concludes; UNDECIDED wants a person or more evidence and is never silently allowed."""
+
+    CLEAR = 0
+    UNDECIDED = 1
+    VIOLATING = 2
+
+    @property
+    def word(self) -> str:
+        """The outcome as it is written in files and screens."""
+        return self.name.lower()
+
+
+class PolicyOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One policy version's conclusion for one event: outcome, enforcement, the step that led to it, and why."""
+
+    policy: str
+    policy_version: str
+    outcome: str
+    enforce: str
+    review: bool
+    step: str | None
+    clause: str | None
+    reason: str
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What all policies conclude for one event; never changed, only superseded.
+
+    `releases` maps each pack to the release that judged it, which is all that a replay needs.
+    `enforce` and `outcome` are the severest of the policies' in the stated order.
+    """
+
+    id: str
+    event_id: str
+    revision: int
+    mode: Literal["live", "shadow"]
+    outcome: str
+    enforce: str
+    policies: tuple[PolicyOutcome, ...]
+    releases: dict[str, str]
+    decided: int
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """One policy version's conclusions for a batch of n events.
+
+    `outcome` and `enforce` are uint8 [n] of Outcome and Kind; `review` is bool [n]; `step` is int16 [n], an index
+    into `steps`, -1 where no step led there; `reason` is int32 [n], an index into `reasons`.
+    """
+
+    policy: str
+    version: str
+    outcome: npt.NDArray[np.uint8]
+    enforce: npt.NDArray[np.uint8]
+    review: npt.NDArray[np.bool_]
+    step: npt.NDArray[np.int16]
+    reason: npt.NDArray[np.int32]
+    steps: tuple[str, ...]
+    clauses: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    def of(self, row: int) -> PolicyOutcome:
+        """The conclusion for one row as a record."""
+        step = int(self.step[row])
+        return PolicyOutcome(
+            policy=self.policy,
+            policy_version=self.version,
+            outcome=Outcome(int(self.outcome[row])).word,
+            enforce=Kind(int(self.enforce[row])).word,
+            review=bool(self.review[row]),
+            step=self.steps[step] if step >= 0 else None,
+            clause=self.clauses[step] if step >= 0 else None,
+            reason=self.reasons[int(self.reason[row])],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What the judge gives back for a batch: event ids, every detector's signals, every policy's outcomes."""
+
+    event_ids: pa.Array
+    signals: tuple[Signals, ...]
+    outcomes: tuple[Outcomes, ...]
+
+    def __len__(self) -> int:
+        return len(self.event_ids)
+
+
+OUTCOME_SCHEMA = pa.schema(
+    [
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("policy", pa.string(), nullable=False),
+        pa.field("policy_version", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("enforce", pa.string(), nullable=False),
+        pa.field("review", pa.bool_(), nullable=False),
+        pa.field("step", pa.string()),
+        pa.field("clause", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)

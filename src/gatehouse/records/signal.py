@@ -1,0 +1,116 @@
+"""Signals: what one detector version says about events and its labels."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+class State(IntEnum):
+    """How a detector answered. A failure is never a score of 0, and neither is an abstention."""
+
+    SCORED = 0
+    MATCHED = 1
+    ABSTAINED = 2
+    SKIPPED = 3
+    FAILED = 4
+
+    @property
+    def word(self) -> str:
+        """The state as it is written in files and screens."""
+        return self.name.lower()
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """One detector version's word on one event and one label; `score` is set only where state is scored."""
+
+    event_id: str
+    detector: str
+    detector_version: str
+    label: str
+    state: str
+    score: float | None = None
+    evidence: str | None = None
+
+
+SIGNAL_SCHEMA = pa.schema(
+    [
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("detector", pa.string(), nullable=False),
+        pa.field("detector_version", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("evidence", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """One detector version's signals for a batch of n events and its L labels, column-wise.
+
+    `state` is uint8 [n, L] of State; `score` is float64 [n, L], a calibrated probability, NaN unless scored;
+    `evidence` is int32 [n, L], an index into `reasons` (names of rules, of a bank's entry, why it failed), -1 for none.
+    """
+
+    detector: str
+    version: str
+    labels: tuple[str, ...]
+    state: npt.NDArray[np.uint8]
+    score: npt.NDArray[np.float64]
+    evidence: npt.NDArray[np.int32]
+    reasons: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.state.shape[0])
+
+    @classmethod
+    def blank(cls, detector: str, version: str, labels: tuple[str, ...], n: int, state: State) -> "Signals":
+        """Signals that all have one state, to be filled in."""
+        shape = (n, len(labels))
+        return cls(
+            detector,
+            version,
+            labels,
+            np.full(shape, state, np.uint8),
+            np.full(shape, np.nan),
+            np.full(shape, -1, np.int32),
+        )
+
+    @classmethod
+    def scored(cls, detector: str, version: str, labels: tuple[str, ...], score: npt.NDArray[np.float64]) -> "Signals":
+        """Signals of a detector that scored every row; score is float64 [n, L]."""
+        blank = cls.blank(detector, version, labels, score.shape[0], State.SCORED)
+        return cls(detector, version, labels, blank.state, score, blank.evidence)
+
+    def of(self, row: int, event_id: str) -> list[Signal]:
+        """The signals of one row as records."""
+        found = []
+        for j, label in enumerate(self.labels):
+            state = State(int(self.state[row, j]))
+            code = int(self.evidence[row, j])
+            found.append(
+                Signal(
+                    event_id=event_id,
+                    detector=self.detector,
+                    detector_version=self.version,
+                    label=label,
+                    state=state.word,
+                    score=float(self.score[row, j]) if state is State.SCORED else None,
+                    evidence=self.reasons[code] if code >= 0 else None,
+                )
+            )
+        return found
+
+
+class Contribution(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one piece of a text moved a score: log-odds, with its place in the original text in characters."""
+
+    piece: str
+    start: int
+    end: int
+    weight: float

@@ -1,6 +1,7 @@
 """Errors named by who must act, each with what is wrong, where, and the next step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -43,3 +44,27 @@ class OutsideError(GatehouseError):
     """Something outside failed: a disk, a network, a database (exit code 3)."""
 
     exit_code = 3
+
+
+class Faults:
+    """Gathers what is wrong in several parts, so that a person sees all of it at once."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def add(self, what: str, where: str = "", fix: str = "") -> None:
+        """Note one fault."""
+        self.found.append(Fault(what, where, fix))
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """Note the faults of a UserError raised inside, and go on."""
+        try:
+            yield
+        except UserError as error:
+            self.found.extend(error.faults)
+
+    def raise_found(self) -> None:
+        """Raise one UserError with all that was noted, if anything was."""
+        if self.found:
+            raise UserError(self.found)

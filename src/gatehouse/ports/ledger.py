@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gatehouse.errors import UserError
 from gatehouse.records.case import Case
 from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
 from gatehouse.records.decision import Decision
@@ -39,6 +40,16 @@ class Run:
     rejected: int
 
 
+class ConflictError(UserError):
+    """Events that are known with other content; `event_ids` names every one of them."""
+
+    def __init__(self, event_ids: Sequence[str], *, where: str = "") -> None:
+        self.event_ids = tuple(event_ids)
+        names = ", ".join(f"{id_!r}" for id_ in self.event_ids)
+        what = f"known with other content: {names}; nothing of this batch was recorded"
+        super().__init__(what, where=where, fix="an edit is a new event: send it with the next revision or a new id")
+
+
 class Ledger(Protocol):
     """Events and decisions, each committed once and never changed."""
 
@@ -50,7 +61,8 @@ class Ledger(Protocol):
         """Record all of them in one transaction and give back the decision that now stands for each, in order.
 
         An event that another writer recorded first with the same content keeps that writer's decision.
-        Raises `Conflict` (naming the ids, nothing written) where an id is known with other content.
+        A decision that supersedes another is recorded if that one still stands, else the one that stands is given.
+        Raises ConflictError (naming the ids, nothing written) where an event is known with other content.
         """
         ...
 

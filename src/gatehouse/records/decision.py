@@ -1,6 +1,6 @@
 """Decisions: what the policies conclude for events, one by one and column-wise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -77,6 +77,17 @@ class Outcomes:
     clauses: tuple[str, ...]
     reasons: tuple[str, ...]
 
+    def slice(self, rows: slice) -> "Outcomes":
+        """The conclusions for some of the rows."""
+        return replace(
+            self,
+            outcome=self.outcome[rows],
+            enforce=self.enforce[rows],
+            review=self.review[rows],
+            step=self.step[rows],
+            reason=self.reason[rows],
+        )
+
     def of(self, row: int) -> PolicyOutcome:
         """The conclusion for one row as a record."""
         step = int(self.step[row])
@@ -102,6 +113,14 @@ class Judgement:
 
     def __len__(self) -> int:
         return len(self.event_ids)
+
+    def slice(self, rows: slice) -> "Judgement":
+        """The judgement of some of the events."""
+        return Judgement(
+            self.event_ids[rows],
+            tuple(signals.slice(rows) for signals in self.signals),
+            tuple(outcomes.slice(rows) for outcomes in self.outcomes),
+        )
 
 
 OUTCOME_SCHEMA = pa.schema(

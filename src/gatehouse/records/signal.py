@@ -1,6 +1,6 @@
 """Signals: what one detector version says about events and its labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import msgspec
@@ -86,6 +86,10 @@ class Signals:
         """Signals of a detector that scored every row; score is float64 [n, L]."""
         blank = cls.blank(detector, version, labels, score.shape[0], State.SCORED)
         return cls(detector, version, labels, blank.state, score, blank.evidence)
+
+    def slice(self, rows: slice) -> "Signals":
+        """The signals of some of the rows."""
+        return replace(self, state=self.state[rows], score=self.score[rows], evidence=self.evidence[rows])
 
     def of(self, row: int, event_id: str) -> list[Signal]:
         """The signals of one row as records."""

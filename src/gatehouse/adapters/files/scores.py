@@ -1,0 +1,91 @@
+"""Files of scores as Parquet: written beside their final name, moved there when whole."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gatehouse.errors import OutsideError, UserError
+from gatehouse.records.score import SCORE_SCHEMA
+
+NOTE = b"gatehouse.run"
+
+
+class ParquetScoreWriter:
+    """Writes one row group a batch to `OUT.part` and renames it to OUT at the end."""
+
+    def __init__(self, out: Path, run: Mapping[str, Any]) -> None:
+        self._out = out
+        self._part = out.with_name(out.name + ".part")
+        self._schema = SCORE_SCHEMA.with_metadata({NOTE: json.dumps(run, sort_keys=True).encode()})
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd", compression_level=1)
+        except OSError as error:
+            raise OutsideError(f"cannot write: {error.strerror}", where=str(out), fix="choose another --out") from error
+
+    def __enter__(self) -> "ParquetScoreWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if error is None:
+            self._part.replace(self._out)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows in SCORE_SCHEMA."""
+        if not len(rows):
+            return
+        try:
+            self._file.write_table(rows.replace_schema_metadata(self._schema.metadata), row_group_size=len(rows))
+        except OSError as error:
+            raise OutsideError(
+                f"writing failed: {error}", where=str(self._out), fix="make room on the disk and run it again"
+            ) from error
+
+
+class ParquetLake:
+    """Files of scores on a local disk."""
+
+    def writer(self, out: Path, run: Mapping[str, Any]) -> ParquetScoreWriter:
+        """Open a file of scores for writing; `run` is kept in the file's metadata."""
+        return ParquetScoreWriter(out, run)
+
+    def run(self, out: Path) -> dict[str, Any]:
+        """The note of the run that wrote this file; raises UserError when the file is not one of scores."""
+        note: dict[str, Any] = json.loads((_schema(out).metadata or {}).get(NOTE, b"{}"))
+        if not note:
+            raise UserError(
+                "this is not a file of scores", where=str(out), fix="gatehouse score IN --out OUT writes one"
+            )
+        return note
+
+    def rows(self, out: Path, event_id: str) -> list[dict[str, Any]]:
+        """The rows of one event, read one row group at a time."""
+        self.run(out)
+        found: list[dict[str, Any]] = []
+        with pq.ParquetFile(out) as file:
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, columns=["event_id"])["event_id"]
+                mask = pc.equal(ids.cast(pa.string()), event_id)
+                if pc.any(mask).as_py():
+                    found.extend(file.read_row_group(group).filter(mask).to_pylist())
+        return found
+
+
+def _schema(out: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(out)
+    except FileNotFoundError:
+        raise UserError("no such file", where=str(out), fix="give the file that score wrote with --out") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"cannot be read as Parquet: {error}", where=str(out), fix="run score again") from error

@@ -1,0 +1,108 @@
+"""What an event and its decision must keep so that they come back from any database as they were."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from gatehouse.errors import Fault
+from gatehouse.ports.ledger import Judged
+from gatehouse.records.case import Case
+from gatehouse.records.enforcement import Enforcement
+from gatehouse.records.event import Event
+
+_INT64 = range(-(2**63), 2**63)
+
+_CLEAN = "send it again without that character"
+
+
+def faults(judged: Judged) -> list[Fault]:
+    """Everything that stops this event from being recorded, each with the event's id and the place in it."""
+    where = f"event {judged.event.id!r}"
+    found = (*_strangers(judged), *_numbers(judged), *_references(judged.event), *unkept(judged))
+    return [Fault(what, where, fix) for what, fix in found]
+
+
+def _strangers(judged: Judged) -> Iterator[tuple[str, str]]:
+    """Records that speak of another event or decision than they came with."""
+    event, decision = judged.event, judged.decision
+    fix = "record each decision with its own event, signals, enforcements and cases"
+    if (decision.event_id, decision.revision) != (event.id, event.revision):
+        yield f"its decision {decision.id!r} is for event {decision.event_id!r}, revision {decision.revision}", fix
+    for signal in judged.signals:
+        if signal.event_id != event.id:
+            yield f"its signal of {signal.detector} is about event {signal.event_id!r}", fix
+    attached: tuple[Enforcement | Case, ...] = (*judged.enforcements, *judged.cases)
+    for one in attached:
+        if (one.event_id, one.decision_id) != (event.id, decision.id):
+            yield f"{one.id!r} is of event {one.event_id!r} and decision {one.decision_id!r}", fix
+
+
+def _numbers(judged: Judged) -> Iterator[tuple[str, str]]:
+    """Numbers that would come back as others, or as nothing."""
+    event = judged.event
+    for name, number in (
+        ("revision", event.revision),
+        ("occurred", event.occurred),
+        ("seen", event.seen),
+        ("decided", judged.decision.decided),
+    ):
+        if number is not None and number not in _INT64:
+            yield f"its {name} {number} does not fit 64 bits", "write times in microseconds since 1970, UTC"
+    for name, value in judged.features.items():
+        kind = type(value)
+        if kind is float:
+            if not isfinite(value):
+                yield f"feature {name} is {value}", "give null where a value is not known"
+        elif kind is int:
+            if value not in _INT64:
+                yield f"feature {name} does not fit 64 bits", "declare it as a number of another size"
+        elif value is not None and kind is not str and kind is not bool:
+            yield f"feature {name} is a {kind.__name__}", "features are numbers, texts, truth values or null"
+    for signal in judged.signals:
+        if signal.score is not None and not isfinite(signal.score):
+            yield f"the score of {signal.detector} for {signal.label} is {signal.score}", "such a signal has failed"
+
+
+def _references(event: Event) -> Iterator[tuple[str, str]]:
+    for name, entity in (("actor", event.actor), ("target", event.target)):
+        if entity is not None and (not entity.kind or not entity.id or ":" in entity.kind):
+            yield f"its {name} {str(entity)!r} does not read back", "give it a kind without a colon, and an id"
+
+
+def unkept(record: object) -> Iterator[tuple[str, str]]:
+    """Texts in a record with characters that not every database keeps: NUL and halves of surrogate pairs."""
+    try:
+        # One pass in C over everything clears nearly all records; an escaped NUL may be a backslash in the text.
+        if b"\\u0000" not in msgspec.json.encode(record):
+            return
+    except (UnicodeEncodeError, TypeError):
+        pass
+    for path, value in _strings("", record):
+        place = path.removeprefix("event.")
+        if "\0" in value:
+            yield f"its {place} holds a NUL character", _CLEAN
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            yield f"its {place} holds half a character, U+{ord(value[error.start]):04X}", _CLEAN
+
+
+def _strings(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Every text within a record, with the path that leads to it."""
+    inner: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, msgspec.Struct):
+        inner = msgspec.structs.asdict(value).items()
+    elif isinstance(value, Mapping):
+        yield from ((f"{path} (a name in it)", name) for name in value)
+        inner = value.items()
+    elif isinstance(value, (list, tuple)):
+        inner = ((str(place), one) for place, one in enumerate(value, 1))
+    elif is_dataclass(value):
+        inner = vars(value).items()
+    for name, one in inner:
+        yield from _strings(f"{path}.{name}".removeprefix("."), one)

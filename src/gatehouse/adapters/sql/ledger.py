@@ -1,0 +1,217 @@
+"""The ledger in a SQL database: what happened, what was said about it and what was decided, in one transaction."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, exists, insert, select
+
+from gatehouse.adapters.sql import rows
+from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests
+from gatehouse.adapters.sql.engine import Database
+from gatehouse.adapters.sql.faults import unkept
+from gatehouse.adapters.sql.tables import (
+    cases,
+    decisions,
+    enforcements,
+    events,
+    feature_rows,
+    policy_outcomes,
+    runs,
+    signals,
+)
+from gatehouse.errors import Fault, OutsideError, UserError
+from gatehouse.ports.ledger import Judged, Run
+from gatehouse.records.case import Case
+from gatehouse.records.decision import Decision, PolicyOutcome
+from gatehouse.records.enforcement import Enforcement
+from gatehouse.records.event import Event
+from gatehouse.records.signal import Signal
+
+_LOOKUP = 500
+"""Ids in one lookup: well under every database's limit on parameters."""
+
+
+class SqlLedger:
+    """Events and decisions in a ledger file; `writer` names who records, and stands beside each decision."""
+
+    def __init__(self, database: Database, *, writer: str = "local") -> None:
+        self._database = database
+        self._writer = writer
+
+    def digests(self, event_ids: Sequence[str]) -> dict[str, str]:
+        """Content digest of each of these events that is known, of its latest revision."""
+        with self._database.reading() as connection:
+            return {id_: digest for (id_, _), digest in _known(connection, event_ids).items()}
+
+    def commit(self, judged: Sequence[Judged]) -> list[Decision]:
+        """Record all of them in one transaction and give back the decision that now stands for each, in order.
+
+        Raises ConflictError for events known with other content and UserError for events that cannot be kept as
+        they are, in both cases naming all of them and with nothing written.
+        """
+        contents = digests(judged)
+        ids = [one.event.id for one in judged]
+        with self._database.writing() as connection:
+            # Looked up under the right to write: what is new here still is when it is inserted.
+            batch = Batch(_known(connection, ids), _chains(connection, ids))
+            batch.add(judged, contents, where=str(self._database.path))
+            _write(connection, batch, self._writer)
+            own = {one.decision.id: one.decision for one, _ in batch.decided}
+            heads = [batch.head(one.decision) for one in judged]
+            others = _decisions(connection, [head for head in heads if head not in own])
+        return [own.get(head) or others[head] for head in heads]
+
+    def find(self, event_id: str) -> Judged | None:
+        """The event's latest revision with its standing decision and what that was decided on.
+
+        Enforcements and cases are those of the whole chain of decisions, for they outlive the one that opened them.
+        Where it was only tried in shadow, the latest shadow decision is given.
+        """
+        with self._database.reading() as connection:
+            wanted = select(events).where(events.c.id == event_id).order_by(events.c.revision.desc()).limit(1)
+            row = connection.execute(wanted).one_or_none()
+            if row is None:
+                return None
+            event = rows.event_of(row._mapping)
+            chain = _standing_chain(connection, event)
+            if event.digest() != row.digest or not chain:
+                raise OutsideError(
+                    f"event {event_id!r} was changed after it was written",
+                    where=str(self._database.path),
+                    fix="bring the ledger back from a copy",
+                )
+            head = chain[-1]
+            return Judged(
+                event=event,
+                features=_features(connection, head),
+                signals=_signals(connection, event_id, head),
+                decision=_decisions(connection, [head])[head],
+                enforcements=tuple(Enforcement(**_said(row)) for row in _of_chain(connection, enforcements, chain)),
+                cases=tuple(Case(**_said(row)) for row in _of_chain(connection, cases, chain)),
+            )
+
+    def decisions(self, since: int = 0, limit: int | None = None) -> list[Decision]:
+        """Standing live decisions made at or after `since` (microseconds UTC), oldest first."""
+        later = decisions.alias()
+        wanted = (
+            select(decisions.c.id)
+            .where(decisions.c.decided >= since, decisions.c.mode == "live")
+            .where(~exists().where(later.c.supersedes == decisions.c.id))
+            .order_by(decisions.c.decided, decisions.c.id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return list(_decisions(connection, connection.scalars(wanted).all()).values())
+
+    def add_run(self, run: Run) -> None:
+        """Remember a run of `score`; adding it again changes nothing."""
+        found = [Fault(what, f"run {run.id!r}", fix) for what, fix in unkept(run)]
+        if found:
+            raise UserError(found)
+        with self._database.writing() as connection:
+            if connection.scalar(select(runs.c.id).where(runs.c.id == run.id)) is None:
+                connection.execute(insert(runs), rows.run_row(run))
+
+    def runs(self) -> list[Run]:
+        """All runs of `score`, newest first."""
+        with self._database.reading() as connection:
+            return [
+                rows.run_of(row._mapping)
+                for row in connection.execute(select(runs).order_by(runs.c.at.desc(), runs.c.number.desc()))
+            ]
+
+
+def _write(connection: Connection, batch: Batch, writer: str) -> None:
+    """Insert everything, a table at a time; what another row names comes first."""
+    new = [one for one, _ in batch.decided]
+    _insert(connection, events, [rows.event_row(event, digest) for event, digest in batch.events])
+    _insert(connection, decisions, [rows.decision_row(one.decision, place, writer) for one, place in batch.decided])
+    _insert(connection, feature_rows, [(one.decision.id, rows.to_json(one.features)) for one in new])
+    _insert(connection, policy_outcomes, [row for one in new for row in rows.outcome_rows(one.decision)])
+    _insert(connection, signals, [row for one in new for row in rows.signal_rows(one)])
+    _insert(connection, enforcements, [row for one in new for row in rows.placed_rows(one.enforcements)])
+    _insert(connection, cases, [row for one in new for row in rows.placed_rows(one.cases)])
+
+
+def _insert(connection: Connection, table: Table, values: list[rows.Row]) -> None:
+    if values:
+        connection.exec_driver_sql(_insertion(table, connection.dialect), values)
+
+
+@cache
+def _insertion(table: Table, dialect: Dialect) -> str:
+    """The insert for the driver: rows are tuples already, and making them parameters again costs twice the insert."""
+    return str(table.insert().compile(dialect=dialect))
+
+
+def _known(connection: Connection, event_ids: Sequence[str]) -> dict[EventKey, str]:
+    """Digests of the revisions of these events that are recorded, latest last."""
+    wanted = select(events.c.id, events.c.revision, events.c.digest).order_by(events.c.revision)
+    return {(row.id, row.revision): row.digest for row in _among(connection, wanted, events.c.id, event_ids)}
+
+
+def _chains(connection: Connection, event_ids: Sequence[str]) -> dict[ChainKey, list[str]]:
+    """The chains of decisions of these events, as ids with the original first."""
+    made = decisions.c
+    wanted = select(made.id, made.event_id, made.revision, made.track).order_by(made.place)
+    chains: dict[ChainKey, list[str]] = {}
+    for row in _among(connection, wanted, made.event_id, event_ids):
+        chains.setdefault((row.event_id, row.revision, row.track), []).append(row.id)
+    return chains
+
+
+def _decisions(connection: Connection, ids: Sequence[str]) -> dict[str, Decision]:
+    """The decisions with these ids, in the order of the ids."""
+    outcomes: dict[str, list[PolicyOutcome]] = {}
+    wanted = select(policy_outcomes).order_by(policy_outcomes.c.decision_id, policy_outcomes.c.place)
+    for row in _among(connection, wanted, policy_outcomes.c.decision_id, ids):
+        outcomes.setdefault(row.decision_id, []).append(PolicyOutcome(**_said(row, "decision_id")))
+    found = {
+        row.id: rows.decision_of(row._mapping, outcomes.get(row.id, ()))
+        for row in _among(connection, select(decisions), decisions.c.id, ids)
+    }
+    return {id_: found[id_] for id_ in ids}
+
+
+def _standing_chain(connection: Connection, event: Event) -> list[str]:
+    """The live chain, else the shadow one that was decided last; empty where rows were taken away."""
+    chains = {
+        track: chain
+        for (_, revision, track), chain in _chains(connection, [event.id]).items()
+        if revision == event.revision
+    }
+    if "live" in chains or not chains:
+        return chains.get("live", [])
+    heads = _decisions(connection, [chain[-1] for chain in chains.values()])
+    return max(chains.values(), key=lambda chain: heads[chain[-1]].decided)
+
+
+def _features(connection: Connection, decision_id: str) -> dict[str, Any]:
+    wanted = select(feature_rows.c.features).where(feature_rows.c.decision_id == decision_id)
+    features: dict[str, Any] = msgspec.json.decode(connection.execute(wanted).scalar_one())
+    return features
+
+
+def _signals(connection: Connection, event_id: str, decision_id: str) -> tuple[Signal, ...]:
+    wanted = select(signals).where(signals.c.decision_id == decision_id).order_by(signals.c.place)
+    return tuple(Signal(event_id=event_id, **_said(row, "decision_id")) for row in connection.execute(wanted))
+
+
+def _of_chain(connection: Connection, table: Table, chain: Sequence[str]) -> list[Row[Any]]:
+    """Rows of a chain's decisions, those of the original first."""
+    found = _among(connection, select(table).order_by(table.c.place), table.c.decision_id, chain)
+    return sorted(found, key=lambda row: chain.index(row.decision_id))
+
+
+def _said(row: Row[Any], *keys: str) -> dict[str, Any]:
+    """What a record says: its row without its place and the keys that lead to it."""
+    return {name: value for name, value in row._mapping.items() if name not in {"place", *keys}}
+
+
+def _among(connection: Connection, wanted: Select[Any], column: Column[str], ids: Sequence[str]) -> Iterator[Row[Any]]:
+    """Rows whose column is one of these ids, looked up some hundred at a time."""
+    once = list(dict.fromkeys(ids))
+    for start in range(0, len(once), _LOOKUP):
+        yield from connection.execute(wanted.where(column.in_(once[start : start + _LOOKUP])))

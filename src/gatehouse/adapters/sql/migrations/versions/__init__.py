@@ -1,0 +1,1 @@
+"""Schema versions, one file each; a file that was released never changes."""

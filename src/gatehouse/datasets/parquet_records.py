@@ -1,0 +1,76 @@
+"""Records of a Parquet file."""
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gatehouse.datasets.blocks import BLOCK_BYTES, Block, beginning
+from gatehouse.errors import Fault, UserError
+
+
+def open_file(path: Path) -> pq.ParquetFile:
+    """The file, opened; raises UserError when it is not Parquet."""
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"this cannot be read as Parquet ({error})",
+            where=str(path),
+            fix="write the file again, or check its suffix",
+        ) from None
+
+
+def require(path: Path, mapping: Mapping[str, str], strict: Collection[str]) -> None:
+    """Raises UserError where a mapped column is nested, or a `strict` one does not hold strings."""
+    faults = []
+    with open_file(path) as file:
+        schema = file.schema_arrow
+    for name, column in mapping.items():
+        kind = schema.field(column).type
+        held = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_nested(held):
+            faults.append(Fault(f"column '{column}' is nested ({kind})", str(path), "write plain values in it"))
+        elif name in strict and held not in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.null()):
+            faults.append(Fault(f"column '{column}' holds {kind}, not strings", str(path), f"map {name} to another"))
+    if faults:
+        raise UserError(faults)
+
+
+def blocks(path: Path, mapping: Mapping[str, str], batch_rows: int) -> Iterator[Block]:
+    """Blocks of the file's own column types; a record's number counts from 1."""
+    columns = list(dict.fromkeys(mapping.values()))
+    first = 1
+    with open_file(path) as file:
+        rows_at_once = min(batch_rows, _fitting(file.metadata))
+        for batch in file.iter_batches(rows_at_once, columns=columns, use_threads=False):
+            rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
+            yield Block(
+                {name: batch.column(column) for name, column in mapping.items()},
+                rows,
+                [],
+                partial(_shown, batch),
+            )
+            first += batch.num_rows
+
+
+def _fitting(metadata: pq.FileMetaData) -> int:
+    """How many records of the widest row group fit a few blocks of memory."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    widest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1.0)
+    return max(1, int(4 * BLOCK_BYTES / max(widest, 1.0)))
+
+
+def _shown(batch: pa.RecordBatch, i: int) -> str:
+    """A record as text; strings are taken as bytes, for they may be what is broken."""
+    values = []
+    for column in batch.columns:
+        value = column.slice(i, 1)
+        if pa.types.is_string(value.type) or pa.types.is_large_string(value.type):
+            value = value.cast(pa.large_binary())
+        found = value[0].as_py()
+        values.append(beginning(found) if isinstance(found, bytes) else str(found))
+    return beginning(", ".join(values).encode())

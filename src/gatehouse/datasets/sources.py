@@ -1,0 +1,49 @@
+"""The public data sets that are known, and where their files lie.
+
+A new one is a reader in a file beside this one and a line in SOURCES.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from gatehouse.datasets import edos, jigsaw_slice, sms_spam
+from gatehouse.datasets.items import Source
+from gatehouse.errors import UserError
+
+SOURCES: dict[str, Source] = {source.name: source for source in (sms_spam.SOURCE, edos.SOURCE, jigsaw_slice.SOURCE)}
+
+
+def find(name: str) -> Source:
+    """The source of this name; raises UserError, naming the known ones, when there is none."""
+    if name in SOURCES:
+        return SOURCES[name]
+    near = get_close_matches(name, SOURCES, 1)
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    raise UserError(f"there is no public data set '{name}'", fix=f"{guess}known are {', '.join(SOURCES)}")
+
+
+def locate(source: Source, roots: Iterable[Path]) -> Path | None:
+    """The first folder that holds all files of the source: `root/<name>` or a root itself."""
+    for root in roots:
+        for folder in (root / source.name, root):
+            if all((folder / file.name).is_file() for file in source.files):
+                return folder
+    return None
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def provenance(source: Source, folder: Path) -> list[str]:
+    """One sentence per file: its SHA-256, and whether it is the copy that the known figures speak of."""
+    said = []
+    for file in source.files:
+        found = digest(folder / file.name)
+        known = "the known copy" if found == file.sha256 else "NOT the known copy, so known figures do not speak of it"
+        said.append(f"{file.name} has SHA-256 {found}: {known}")
+    return said

@@ -1,0 +1,356 @@
+"""The column form: NumPy for numbers, Arrow for texts, over all rows of a batch at once."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gatehouse.expressions import values
+from gatehouse.expressions.arithmetic import operate
+from gatehouse.expressions.conditions import (
+    Choice,
+    Condition,
+    Constant,
+    Every,
+    Fails,
+    Flag,
+    Holds,
+    Known,
+    Member,
+    Operation,
+    Shows,
+    Some,
+    Value,
+    cost,
+    repeated,
+)
+from gatehouse.expressions.frame import Frame, Mask, Numbers, numbers_of, true_rows
+from gatehouse.expressions.patterns import search_words, words_re2
+from gatehouse.expressions.tree import Column, Literal, Pattern, Type
+
+Asked = Callable[[Frame], Mask]
+Read = Callable[[Frame], Any]
+
+_DEAR = 15
+"""Cost from which a condition is asked only of the rows that are still open."""
+_FEW = 0.5
+"""Share of open rows above which picking them out costs more than it saves."""
+_SHORT_LIST = 8
+"""Length of an IN list up to which comparing one by one is faster than sorting."""
+
+_NUMBER_SIGNS = {
+    "=": np.equal,
+    "<>": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+_TEXT_SIGNS = {
+    "=": "equal",
+    "<>": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+_PATTERNS = {
+    "contains": "match_substring",
+    "starts_with": "starts_with",
+    "ends_with": "ends_with",
+    "regexp": "match_substring_regex",
+    "words": "match_substring_regex",
+}
+
+
+def compile_columns(conditions: Iterable[Condition]) -> list[Asked]:
+    """A function for each condition that says for which rows of a frame it holds; what they share is computed once."""
+    roots = list(conditions)
+    maker = _Maker({node: slot for slot, node in enumerate(repeated(roots))})
+    return [maker.condition(root) for root in roots]
+
+
+class _Maker:
+    def __init__(self, shared: dict[Condition | Value, int]) -> None:
+        self.shared = shared
+
+    def condition(self, node: Condition) -> Asked:
+        """A function that says for which rows the condition holds."""
+        return self._kept(node, self._condition(node))
+
+    def value(self, node: Value) -> Read:
+        """A function that gives Numbers, or an Arrow array of texts (a scalar for a constant)."""
+        return self._kept(node, self._value(node))
+
+    def _kept(self, node: Condition | Value, run: Read) -> Read:
+        slot = self.shared.get(node)
+        if slot is None:
+            return run
+
+        def kept(frame: Frame) -> Any:
+            found = frame.memory.get(slot)
+            if found is None:
+                found = frame.memory[slot] = run(frame)
+            return found
+
+        return kept
+
+    def _condition(self, node: Condition) -> Asked:
+        match node:
+            case Constant(holds):
+                return lambda frame: np.full(frame.length, holds)
+            case Every(items):
+                return self._every(items)
+            case Some(items):
+                return self._some(items)
+            case Fails(item):
+                asked = self.condition(item)
+                return lambda frame: ~asked(frame)
+            case Flag(name, wanted):
+                return lambda frame: _flag(frame.numbers(name), wanted)
+            case Known(value):
+                return self._known(value)
+            case Holds() if node.left.type is Type.VARCHAR:
+                return self._compared_texts(node)
+            case Holds():
+                return self._compared_numbers(node)
+            case Member():
+                return self._member(node)
+            case Shows():
+                return self._shows(node)
+
+    def _every(self, items: tuple[Condition, ...]) -> Asked:
+        cheap = [self.condition(item) for item in items if cost(item) < _DEAR]
+        dear = [self.condition(item) for item in items if cost(item) >= _DEAR]
+
+        def asked(frame: Frame) -> Mask:
+            steps = iter(cheap)
+            open_rows = next(steps)(frame) if cheap else np.ones(frame.length, np.bool_)
+            for step in steps:
+                open_rows = open_rows & step(frame)
+            for step in dear:
+                open_rows = open_rows & _ask(step, frame, open_rows)
+            return open_rows
+
+        return asked
+
+    def _some(self, items: tuple[Condition, ...]) -> Asked:
+        cheap = [self.condition(item) for item in items if cost(item) < _DEAR]
+        dear = [self.condition(item) for item in items if cost(item) >= _DEAR]
+
+        def asked(frame: Frame) -> Mask:
+            steps = iter(cheap)
+            found = next(steps)(frame) if cheap else np.zeros(frame.length, np.bool_)
+            for step in steps:
+                found = found | step(frame)
+            for step in dear:
+                found = found | _ask(step, frame, ~found)
+            return found
+
+        return asked
+
+    def _known(self, value: Value) -> Asked:
+        read = self.value(value)
+        if value.type is Type.VARCHAR:
+            return lambda frame: true_rows(_column(read(frame), frame).is_valid())
+
+        def asked(frame: Frame) -> Mask:
+            known = read(frame)[1]
+            return np.broadcast_to(np.True_ if known is None else known, frame.length)
+
+        return asked
+
+    def _compared_numbers(self, node: Holds) -> Asked:
+        compare = _NUMBER_SIGNS[node.operator]
+        read_left, read_right = self.value(node.left), self.value(node.right)
+
+        def asked(frame: Frame) -> Mask:
+            left, left_known = read_left(frame)
+            right, right_known = read_right(frame)
+            found = compare(left, right)
+            if left_known is not None:
+                found = found & left_known
+            if right_known is not None:
+                found = found & right_known
+            return found if found.ndim else np.full(frame.length, found)
+
+        return asked
+
+    def _compared_texts(self, node: Holds) -> Asked:
+        name = _TEXT_SIGNS[node.operator]
+        read_left, read_right = self.value(node.left), self.value(node.right)
+
+        def asked(frame: Frame) -> Mask:
+            left = _column(read_left(frame), frame)
+            return true_rows(pc.call_function(name, [left, read_right(frame)]))
+
+        return asked
+
+    def _member(self, node: Member) -> Asked:
+        read, inside = self.value(node.value), node.inside
+        if node.value.type is Type.VARCHAR:
+            options = pc.SetLookupOptions(pa.array(node.constants, pa.string()))
+
+            def asked_texts(frame: Frame) -> Mask:
+                texts = _column(read(frame), frame)
+                found = true_rows(pc.call_function("is_in", [texts], options))
+                return found if inside else ~found & true_rows(texts.is_valid())
+
+            return asked_texts
+        dtype = np.int64 if node.value.type is Type.BIGINT else np.float64
+        constants = np.array(node.constants, dtype)
+
+        def asked(frame: Frame) -> Mask:
+            numbers, known = read(frame)
+            if len(constants) > _SHORT_LIST:
+                found = np.isin(numbers, constants)
+            else:
+                found = numbers == constants[0]
+                for constant in constants[1:]:
+                    found = found | (numbers == constant)
+            found = found if inside else ~found
+            return np.broadcast_to(found if known is None else found & known, frame.length)
+
+        return asked
+
+    def _shows(self, node: Shows) -> Asked:
+        read, wanted = self.value(node.value), node.found
+        find = _finder(node.pattern)
+
+        def asked(frame: Frame) -> Mask:
+            texts = _column(read(frame), frame)
+            found = find(texts)
+            return found if wanted else ~found & true_rows(texts.is_valid())
+
+        return asked
+
+    def _value(self, node: Value) -> Read:
+        match node:
+            case Column(name, kind):
+                return (lambda frame: frame.text(name)) if kind is Type.VARCHAR else (lambda frame: frame.numbers(name))
+            case Literal(value, kind):
+                return _constant(value, kind)
+            case Choice(branches, default):
+                ready = [(self.condition(asked), self.value(item)) for asked, item in branches]
+                return _choice(ready, self.value(default), node.type)
+            case Operation(name, arguments, kind):
+                reads = [self.value(argument) for argument in arguments]
+                texts = Type.VARCHAR in (kind, arguments[0].type)
+                run = _text_operation(name, kind) if texts else lambda given, _: operate(name, kind, given)
+                return lambda frame: run([read(frame) for read in reads], frame)
+
+
+def _ask(step: Asked, frame: Frame, open_rows: Mask) -> Mask:
+    """The answers of a dear condition, right at least for the open rows; the closed ones are not worth its time."""
+    rows = np.flatnonzero(open_rows)
+    if len(rows) > _FEW * frame.length:
+        return step(frame)
+    answers = np.zeros(frame.length, np.bool_)
+    if len(rows):
+        answers[rows] = step(frame.pick(rows))
+    return answers
+
+
+def _flag(column: Numbers, value: bool) -> Mask:
+    flags, known = column
+    found: Mask = flags if value else ~flags
+    return found if known is None else found & known
+
+
+def _constant(value: bool | int | float | str | None, kind: Type) -> Read:
+    made: Any
+    if kind is Type.VARCHAR:
+        made = pa.scalar(value, pa.string())
+    else:
+        number = np.int64 if kind is Type.BIGINT else np.float64
+        made = (number(value or 0), None if value is not None else np.False_)
+    return lambda frame: made
+
+
+def _column(texts: pa.Array | pa.Scalar, frame: Frame) -> pa.Array:
+    """Texts as a column, a constant repeated."""
+    return pa.repeat(texts, frame.length) if isinstance(texts, pa.Scalar) else texts
+
+
+def _finder(pattern: Pattern) -> Callable[[pa.Array], Mask]:
+    name = _PATTERNS[pattern.kind]
+    if pattern.kind != "words":
+        options = pc.MatchSubstringOptions(pattern.texts[0])
+        return lambda texts: true_rows(pc.call_function(name, [texts], options))
+    likely = pc.MatchSubstringOptions(words_re2(pattern.texts))
+    search = search_words(pattern.texts)
+
+    def find(texts: pa.Array) -> Mask:
+        found = true_rows(pc.call_function(name, [texts], likely))
+        rows = np.flatnonzero(found)
+        found[rows] = [search(text) is not None for text in texts.take(pa.array(rows)).to_pylist()]
+        return found
+
+    return find
+
+
+def _choice(branches: list[tuple[Asked, Read]], default: Read, kind: Type) -> Read:
+    if kind is Type.VARCHAR:
+
+        def choose_texts(frame: Frame) -> pa.Array:
+            chosen = _column(default(frame), frame)
+            for asked, read in reversed(branches):
+                chosen = pc.if_else(pa.array(asked(frame)), read(frame), chosen)
+            return chosen
+
+        return choose_texts
+
+    def choose(frame: Frame) -> Numbers:
+        chosen, known = default(frame)
+        for asked, read in reversed(branches):
+            mask = asked(frame)
+            value, value_known = read(frame)
+            chosen = np.where(mask, value, chosen)
+            if known is not None or value_known is not None:
+                known = np.where(mask, _all_known(value_known), _all_known(known))
+        return chosen, known
+
+    return choose
+
+
+def _all_known(known: Mask | None) -> Any:
+    return np.True_ if known is None else known
+
+
+def _text_operation(name: str, kind: Type) -> Callable[[list[Any], Frame], Any]:
+    """An operation that takes or gives texts."""
+
+    def run(given: list[Any], frame: Frame) -> Any:
+        if name == "write":
+            number, known = given[0]
+            numbers = np.broadcast_to(number, frame.length)
+            unknown = None if known is None else ~np.broadcast_to(known, frame.length)
+            return pa.array(numbers, mask=unknown).cast(pa.string())
+        columns = [_column(texts, frame) for texts in given]
+        if name in ("lower", "upper"):
+            return pc.call_function(f"utf8_{name}", columns)
+        if name == "length":
+            return numbers_of(pc.call_function("utf8_length", columns))
+        if name == "coalesce":
+            return pc.call_function("coalesce", columns)
+        if name == "nullif":
+            return pc.if_else(pa.array(true_rows(pc.equal(*columns))), pa.scalar(None, pa.string()), columns[0])
+        if name in ("least", "greatest"):
+            compare = pc.less if name == "least" else pc.greater
+            chosen = columns[0]
+            for column in columns[1:]:
+                chosen = pc.if_else(compare(column, chosen), column, chosen)
+            return chosen
+        read = values.read_bigint if name == "read_bigint" else values.read_double
+        dtype = np.int64 if kind is Type.BIGINT else np.float64
+        return _read(columns[0], read, dtype)
+
+    return run
+
+
+def _read(texts: pa.Array, read: Callable[[str | None], int | float], dtype: Any) -> Numbers:
+    found = [read(text) for text in texts.to_pylist()]
+    known = np.array([number == number for number in found], np.bool_)
+    return np.array([number if ok else 0 for number, ok in zip(found, known, strict=True)], dtype), known

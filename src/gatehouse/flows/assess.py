@@ -1,0 +1,144 @@
+"""Assessment: a release judged on the test part of its data set, with everything that a report tells of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gatehouse.datasets import build
+from gatehouse.detectors.base import Detector, Explains
+from gatehouse.detectors.linear import LinearDetector
+from gatehouse.evaluation.evaluate import (
+    LabelReport,
+    PackReport,
+    SaidPoint,
+    WorkedExample,
+    decisions,
+    evaluate_label,
+)
+from gatehouse.flows.judge import Judge, judge
+from gatehouse.flows.learn import as_events
+from gatehouse.flows.packs import Pack
+from gatehouse.policies.decide import bind
+from gatehouse.policies.explain import point_in_words
+from gatehouse.records.dataset import Dataset, Release
+from gatehouse.records.decision import Judgement
+from gatehouse.records.event import Event, to_batch
+from gatehouse.records.policy import Example
+from gatehouse.records.signal import Signals, State
+
+TELLING_WORDS = 10
+TELLING_TEXTS = 2_000
+WORKED_EXAMPLES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is assessed: a pack as written, the data set, and the detectors and release made from them."""
+
+    pack: Pack
+    dataset: Dataset
+    from_examples: bool
+    detectors: tuple[Detector, ...]
+    release: Release
+
+    def judge(self) -> Judge:
+        """The judge of just this release."""
+        policy = bind(self.pack.policy, self.release.points, self.detectors)
+        return Judge(self.pack.features, self.detectors, (policy,), {self.pack.name: self.release.version})
+
+
+def assess(subject: Subject, draws: int, seed: int) -> PackReport:
+    """The report of a release on the test part; `draws` bootstrap draws from `seed`."""
+    events = as_events(subject.dataset, "test")
+    features = subject.pack.features.compute(events)
+    bound = subject.judge()
+    judgement = judge(events, features, bound.detectors, bound.policies)
+    rng = np.random.default_rng(seed)
+    main = subject.pack.recipe.labels[0]
+    return PackReport(
+        policy=subject.pack.policy,
+        release=subject.release,
+        dataset=subject.dataset.info,
+        from_examples=subject.from_examples,
+        sensitive=subject.pack.recipe.sensitive,
+        labels=tuple(_label(subject, name, judgement.signals, rng, draws) for name in subject.pack.recipe.labels),
+        points=tuple(SaidPoint(point, point_in_words(point)) for point in subject.release.points),
+        telling=_telling(subject, features.column("normalised")),
+        decisions=decisions(judgement.outcomes[0], _truth(subject, main)),
+        examples=_worked(subject, bound),
+        not_for=_bullets(subject.pack.texts["card.md"], "must not"),
+        limits=_bullets(subject.pack.texts["card.md"], "limits"),
+    )
+
+
+def _truth(subject: Subject, label: str) -> npt.NDArray[np.float64]:
+    _, truth = build.targets(subject.dataset, "test", (label,))
+    return truth[:, 0]
+
+
+def scores_of(signals: Sequence[Signals], detector: str, label: str) -> npt.NDArray[np.float64]:
+    """Scores of one detector's label, float64 [n]; NaN where it did not score."""
+    block = next(block for block in signals if block.detector == detector)
+    column = block.labels.index(label)
+    return np.where(block.state[:, column] == State.SCORED, block.score[:, column], np.nan)
+
+
+def _label(
+    subject: Subject, label: str, signals: Sequence[Signals], rng: np.random.Generator, draws: int
+) -> LabelReport:
+    detector = f"{subject.pack.name}.linear"
+    points = [point for point in subject.release.points if point.detector == detector]
+    return evaluate_label(label, scores_of(signals, detector, label), _truth(subject, label), points, rng, draws)
+
+
+def _telling(subject: Subject, normalised: pa.Array) -> dict[str, tuple[tuple[str, float], ...]]:
+    """The words that carry most weight on average, for and against, for each label of the linear detector."""
+    linear = next(detector for detector in subject.detectors if isinstance(detector, LinearDetector))
+    sample = normalised.drop_null().slice(0, TELLING_TEXTS)
+    return {label: tuple(linear.telling(label, sample, TELLING_WORDS)) for label in subject.pack.recipe.labels}
+
+
+def _worked(subject: Subject, bound: Judge) -> tuple[WorkedExample, ...]:
+    """The first examples of the pack, violating and not in turn, judged and explained."""
+    positive = [example for example in subject.pack.examples if example.labels]
+    negative = [example for example in subject.pack.examples if not example.labels]
+    chosen = [example for pair in zip(positive, negative, strict=False) for example in pair][:WORKED_EXAMPLES]
+    language = subject.pack.recipe.languages[0] if subject.pack.recipe.languages else None
+    events = [Event(id=example.id, text=example.text, language=language) for example in chosen]
+    judgement = bound(to_batch(events))
+    return tuple(_example(subject, example, i, judgement) for i, example in enumerate(chosen))
+
+
+def _example(subject: Subject, example: Example, row: int, judgement: Judgement) -> WorkedExample:
+    label = subject.pack.recipe.labels[0]
+    detector = f"{subject.pack.name}.linear"
+    score = scores_of(judgement.signals, detector, label)[row]
+    explains = next((d for d in subject.detectors if d.name == detector and isinstance(d, Explains)), None)
+    said = judgement.outcomes[0].of(row)
+    return WorkedExample(
+        id=example.id,
+        text=example.text,
+        expected=example.labels,
+        why=example.why,
+        label=label,
+        score=None if np.isnan(score) else float(score),
+        outcome=said.outcome,
+        enforce=said.enforce,
+        clause=said.clause,
+        reason=said.reason,
+        contributions=tuple(explains.explain(example.text, label)) if explains else (),
+    )
+
+
+def _bullets(card: str, heading: str) -> tuple[str, ...]:
+    """The points of a list in the card under the heading that holds this word."""
+    for section in re.split(r"^## ", card, flags=re.MULTILINE)[1:]:
+        title, _, body = section.partition("\n")
+        if heading in title.lower():
+            items = re.split(r"^- ", body, flags=re.MULTILINE)[1:]
+            return tuple(" ".join(item.split("\n\n")[0].split()).replace("*", "") for item in items)
+    return ()

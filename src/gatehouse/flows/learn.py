@@ -1,0 +1,170 @@
+"""Learning: a pack's recipe and data to a draft release with its operating points."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from gatehouse.datasets import build, sources
+from gatehouse.detectors.base import Detector
+from gatehouse.detectors.run import run_all
+from gatehouse.flows.packs import Pack
+from gatehouse.flows.releases import Shelf, detectors_of, keep
+from gatehouse.policies.points import resolve
+from gatehouse.records.dataset import PARTS, Dataset, Part, Release
+from gatehouse.records.event import EVENT_SCHEMA
+from gatehouse.records.policy import Point
+from gatehouse.records.signal import Signals, State
+from gatehouse.training import linear
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What learning gave: the data set it stood on, the model file, the detectors and the draft release."""
+
+    pack: Pack
+    dataset: Dataset
+    from_examples: bool
+    detectors: tuple[Detector, ...]
+    release: Release
+
+
+def dataset_for(pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Path]) -> tuple[Dataset, bool]:
+    """The frozen data set that the pack's recipe names, and whether it is only the pack's own examples.
+
+    Looks among imported sets, then builds from a public source found in `data_roots` and freezes it under
+    `folder`; where neither is there, the pack's examples stand in.
+    """
+    name = pack.recipe.dataset
+    for info, path in shelf.registry.datasets():
+        if info.name == name and name not in sources.SOURCES:
+            return build.load(Path(path)), False
+    if name not in sources.SOURCES:
+        return from_examples(pack), True
+    found = sources.locate(sources.SOURCES[name], data_roots)
+    if found is None:
+        return from_examples(pack), True
+    dataset = build.build(name, found)
+    kept = folder / f"{name}-{dataset.info.version}"
+    if not kept.is_dir():
+        build.save(dataset, kept)
+    shelf.registry.add_dataset(dataset.info, str(kept))
+    return dataset, False
+
+
+def from_examples(pack: Pack) -> Dataset:
+    """The pack's own worked examples as a data set, with every part drawn from them by the split rule's order."""
+    examples = sorted(pack.examples, key=lambda example: hashlib.sha256(example.text.encode()).digest())
+    ids = [example.id for example in examples]
+    texts = [example.text for example in examples]
+    names = pack.recipe.labels
+    holds = {name: [int(name in example.labels) for example in examples] for name in names}
+    parts = _deal([bool(example.labels) for example in examples])
+    return build.freeze(
+        name=f"{pack.name}-examples",
+        title=f"Worked examples of the pack '{pack.name}'",
+        licence="Apache-2.0",
+        population=f"{len(ids)} sentences written for the pack, no sample of any platform",
+        ids=ids,
+        texts=texts,
+        parts=parts,
+        labels=holds,
+        source="pack",
+        language=pack.recipe.languages[0] if pack.recipe.languages else None,
+    )
+
+
+def _deal(positive: Sequence[bool]) -> list[Part]:
+    """Parts dealt in turn within each class, half to `train`, so that every part sees both."""
+    turns: tuple[Part, ...] = ("train", "calibration", "train", "points", "train", "test")
+    seen = {True: 0, False: 0}
+    parts: list[Part] = []
+    for value in positive:
+        parts.append(turns[seen[value] % len(turns)])
+        seen[value] += 1
+    return parts
+
+
+def train(
+    pack: Pack,
+    dataset: Dataset,
+    from_examples_only: bool,
+    shelf: Shelf,
+    *,
+    at: int,
+    by: str,
+    said: Callable[[str], None] = lambda _: None,
+) -> Learned:
+    """Fit, calibrate, resolve the points and keep a draft release; `said` is told of each step."""
+    said(f"fitting {len(pack.recipe.labels)} labels")
+    model = linear.train(dataset, pack.recipe)
+    said("finding operating points")
+    detectors = detectors_of(pack, model)
+    points = find_points(pack, dataset, detectors)
+    release = keep(shelf, pack, model, dataset.info.version, points, at=at, by=by)
+    return Learned(pack, dataset, from_examples_only, detectors, release)
+
+
+def refit_points(pack: Pack, dataset: Dataset, model: bytes, shelf: Shelf, *, at: int, by: str) -> Release:
+    """A release of the pack as it is written now on a model that exists: only the points are found anew."""
+    detectors = detectors_of(pack, model)
+    return keep(shelf, pack, model, dataset.info.version, find_points(pack, dataset, detectors), at=at, by=by)
+
+
+def find_points(pack: Pack, dataset: Dataset, detectors: Sequence[Detector]) -> tuple[Point, ...]:
+    """An operating point for each step of the policy that names a target, on the data set's part `points`."""
+    signals = {block.detector: block for block in signals_on(pack, dataset, detectors, "points")}
+    points = []
+    for step in pack.policy.steps:
+        if step.target is None:
+            continue
+        block = signals[step.detector]
+        column = block.labels.index(step.label)
+        _, truth = build.targets(dataset, "points", (step.label,))
+        points.append(
+            resolve(
+                pack.policy,
+                step,
+                np.where(block.state[:, column] == State.SCORED, block.score[:, column], np.nan),
+                truth[:, 0],
+                detector_version=block.version,
+                dataset=dataset.info.version,
+                population=dataset.info.population,
+            )
+        )
+    return tuple(points)
+
+
+def signals_on(pack: Pack, dataset: Dataset, detectors: Sequence[Detector], part: Part) -> tuple[Signals, ...]:
+    """Signals of the detectors on one part of a data set, by the way that every event goes."""
+    events = as_events(dataset, part)
+    return run_all(detectors, events, pack.features.compute(events))
+
+
+def as_events(dataset: Dataset, part: Part) -> pa.RecordBatch:
+    """The rows of one part as a batch of imported events."""
+    rows = dataset.rows.filter(pa.compute.equal(dataset.rows["part"], part)).combine_chunks()
+    n = len(rows)
+    columns = {
+        "id": rows["id"],
+        "kind": pa.array(["post"] * n, pa.string()),
+        "text": rows["text"],
+        "language": rows["language"],
+        "occurred": rows["occurred"],
+        "seen": pa.compute.fill_null(rows["occurred"], 0),
+        "imported": pa.array([True] * n),
+        "actor": rows["author"],
+        "revision": pa.array([0] * n, pa.int64()),
+    }
+    arrays = [pa.nulls(n, field.type) if field.name not in columns else columns[field.name] for field in EVENT_SCHEMA]
+    table = pa.Table.from_arrays(arrays, schema=EVENT_SCHEMA).combine_chunks()
+    batches = table.to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=EVENT_SCHEMA)
+
+
+def parts_in_words(dataset: Dataset) -> str:
+    """Sizes of the parts as one line: `train 2,791, calibration 400, points 780, test 1,099`."""
+    return ", ".join(f"{part} {dataset.info.parts.get(part, 0):,}" for part in PARTS)

@@ -1,0 +1,161 @@
+"""Trace: one event's whole way, from what was seen to what was concluded and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from gatehouse.detectors.base import Explains
+from gatehouse.detectors.rules import RulesDetector
+from gatehouse.errors import UserError
+from gatehouse.flows.intake import events_of
+from gatehouse.flows.judge import Judge
+from gatehouse.flows.live import as_judged
+from gatehouse.flows.releases import Shelf, open_judge
+from gatehouse.flows.replay import Replayed, replay
+from gatehouse.policies.explain import point_in_words
+from gatehouse.ports.lake import Lake
+from gatehouse.ports.ledger import Judged, Ledger
+from gatehouse.records.dataset import Release
+from gatehouse.records.signal import Contribution
+
+MOST_PIECES = 8
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything about one event, ready to be shown.
+
+    `source` says where it was found; `points` are sentences on the thresholds in force, by policy and step;
+    `pieces` the heaviest pieces of the text for each (detector, label) that was scored at or over a threshold, or
+    else for the highest score of each detector; `rules` what the matching rules say for themselves.
+    """
+
+    source: str
+    judged: Judged
+    recorded: bool
+    points: Mapping[tuple[str, str], str]
+    pieces: Mapping[tuple[str, str], Sequence[Contribution]] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
+    replayed: Replayed | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, out: Path | None = None) -> Trace:
+    """Find an event in the ledger, or in the files of scores (newest first, or only `out`), and explain it.
+
+    Raises UserError, saying where it was looked for, when it is nowhere.
+    """
+    if out is None and (stored := ledger.find(event_id)) is not None:
+        releases = [shelf.registry.release(pack, version) for pack, version in stored.decision.releases.items()]
+        judge = open_judge(shelf, releases)
+        return _explained("the ledger", stored, True, judge, releases, replay(stored, judge))
+    looked = [] if out else ["the ledger"]
+    files = [out] if out else [Path(run.out) for run in ledger.runs()]
+    for file in dict.fromkeys(files):
+        if not file.exists() and out is None:
+            looked.append(f"{file} (no longer there)")
+            continue
+        looked.append(str(file))
+        if rows := lake.rows(file, event_id):
+            return _from_scores(file, event_id, rows, lake, shelf)
+    raise UserError(
+        f"no event '{event_id}' was found in {', '.join(looked)}",
+        fix="check the id; --in FILE names the file of scores to look into",
+    )
+
+
+def _from_scores(file: Path, event_id: str, rows: Sequence[dict[str, Any]], lake: Lake, shelf: Shelf) -> Trace:
+    """An event that was scored in a batch: its source is read again and judged by the same releases."""
+    note = lake.run(file)
+    releases = [shelf.registry.release(pack, version) for pack, version in note["releases"].items()]
+    judge = open_judge(shelf, releases)
+    source = Path(note["source"])
+    if not source.exists():
+        raise UserError(
+            f"the file that '{event_id}' was scored from is no longer there",
+            where=str(source),
+            fix="put it back to see the text and why it was judged so; the scores themselves stand in " + str(file),
+        )
+    for block in events_of(source, note["mapping"], note["at"]):
+        mask = pc.equal(block.events.column("id"), event_id)
+        if pc.any(mask).as_py():
+            events = block.events.filter(mask)
+            features = judge.features.compute(events)
+            judgement = judge.with_features(events, features)
+            judged = next(as_judged(events, features, judgement, note["releases"], note["at"]))
+            return _explained(str(file), judged, False, judge, releases, None, _changed(judged, rows))
+    raise UserError(f"'{event_id}' no longer stands in its source", where=str(source), fix="run score on it again")
+
+
+def _changed(judged: Judged, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Whether judging the source again gives what the file of scores holds."""
+    now = {said.policy: (said.outcome, said.reason) for said in judged.decision.policies}
+    before = {row["policy"]: (row["decision"], row["reason"]) for row in rows}
+    if now == before:
+        return ("judged again from its source by the same releases: the same decision",)
+    return ("judged again from its source by the same releases: NOT the same decision; the source has changed",)
+
+
+def _explained(
+    source: str,
+    judged: Judged,
+    recorded: bool,
+    judge: Judge,
+    releases: Sequence[Release],
+    replayed: Replayed | None,
+    remarks: tuple[str, ...] = (),
+) -> Trace:
+    points = {(p.policy, p.step): point_in_words(p) for release in releases for p in release.points}
+    return Trace(
+        source,
+        judged,
+        recorded,
+        points,
+        _pieces(judged, judge, releases),
+        _rules(judged, judge),
+        replayed,
+        remarks,
+    )
+
+
+def _pieces(judged: Judged, judge: Judge, releases: Sequence[Release]) -> dict[tuple[str, str], Sequence[Contribution]]:
+    """The heaviest pieces of the text for the label of each step that fired, else for each detector's highest score."""
+    text = judged.event.text
+    if not text:
+        return {}
+    score = {(s.detector, s.label): s.score for s in judged.signals if s.score is not None}
+    wanted = {
+        (point.detector, point.label)
+        for release in releases
+        for point in release.points
+        if point.threshold is not None and score.get((point.detector, point.label), -1.0) >= point.threshold
+    }
+    for silent in {name for name, _ in score} - {name for name, _ in wanted}:
+        wanted.add(max((key for key in score if key[0] == silent), key=lambda key: score[key]))
+    found: dict[tuple[str, str], Sequence[Contribution]] = {}
+    for detector in judge.detectors:
+        if isinstance(detector, Explains):
+            for name, label in sorted(wanted):
+                if name == detector.name:
+                    found[name, label] = detector.explain(text, label)[:MOST_PIECES]
+    return found
+
+
+def _rules(judged: Judged, judge: Judge) -> dict[str, str]:
+    """What each rule that matched says for itself."""
+    named = {
+        name.strip()
+        for signal in judged.signals
+        if signal.state == "matched" and signal.evidence
+        for name in signal.evidence.split(",")
+    }
+    return {
+        name: detector.why(name)
+        for detector in judge.detectors
+        if isinstance(detector, RulesDetector)
+        for name in named
+        if name in detector.rule_names
+    }

@@ -1,0 +1,296 @@
+"""Deciding: signals and bound points give one outcome per event; pure, column by column."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gatehouse.errors import Fault, RefusedError, UserError
+from gatehouse.policies.explain import held_back, reason_for, reason_for_missing
+from gatehouse.policies.source import suggestion
+from gatehouse.records.decision import Outcome, Outcomes
+from gatehouse.records.enforcement import Kind
+from gatehouse.records.policy import Point, Policy, Step
+from gatehouse.records.signal import Signals, State
+
+NO_STEP = "no step fired"
+
+
+class Versioned(Protocol):
+    """What a policy needs to know of a detector."""
+
+    @property
+    def name(self) -> str:
+        """Stable name, `pack.kind`."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Hash of everything that its answers depend on."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels it speaks of."""
+        ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """What keeps an event from being clear: a step that may only ask, or a state in which evidence is missing.
+
+    `step` is an index into the policy's steps; `missing` is None where the step fired.
+    """
+
+    step: int
+    missing: State | None
+    wish: Kind
+    review: bool
+
+
+@dataclass(frozen=True, eq=False)
+class BoundPolicy:
+    """A policy with the points of just these detector versions, ready to decide; `bind` makes it.
+
+    `thresholds` has an entry for each step that can fire by a score. `acting` are the indices of steps that may
+    enforce, mildest first; `questions` are the rest, least first: the last that applies gives the reason. Tables
+    are indexed by acting step, those of two dimensions also by question; index -1, the last, means none.
+    """
+
+    policy: Policy
+    versions: Mapping[str, str]
+    thresholds: Mapping[int, float]
+    acting: tuple[int, ...]
+    questions: tuple[Question, ...]
+    enforce: npt.NDArray[np.uint8]
+    review: npt.NDArray[np.bool_]
+    open: npt.NDArray[np.bool_]
+    step: npt.NDArray[np.int16]
+    reason: npt.NDArray[np.int32]
+    reasons: tuple[str, ...]
+
+
+def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]) -> BoundPolicy:
+    """Join a policy with its points, or raise UserError with everything that does not fit.
+
+    A point counts only for exactly this policy version and exactly these detector versions, so that no threshold
+    outlives what it was found for.
+    """
+    points = tuple(points)
+    found = {point.step: point for point in points}
+    known = {detector.name: detector for detector in detectors}
+    faults = [
+        *(fault for step in policy.steps for fault in _step_faults(policy, step, found, known)),
+        *(fault for point in points for fault in _point_faults(policy, point, known)),
+    ]
+    if len(found) < len(points):
+        faults.append(Fault("a step has two operating points", policy.name, f"gatehouse train {policy.name}"))
+    if faults:
+        raise UserError(faults)
+    thresholds = {
+        i: point.threshold
+        for i, step in enumerate(policy.steps)
+        if (point := found.get(step.name)) and point.threshold is not None
+    }
+    able = [i for i, step in enumerate(policy.steps) if step.target is None or i in thresholds]
+    acting = [
+        i for i in able if policy.steps[i].enforce and not held_back(policy.steps[i], found.get(policy.steps[i].name))
+    ]
+    asking = [Question(i, None, policy.steps[i].enforce, True) for i in able if i not in acting]
+    questions = sorted((*asking, *_missing(policy, able)), key=_weight)
+    still_open = _still_open(policy, acting, questions)
+    of_step, reason, reasons = _reasons(policy, found, acting, questions, still_open)
+    return BoundPolicy(
+        policy=policy,
+        versions={step.detector: known[step.detector].version for step in policy.steps},
+        thresholds=thresholds,
+        acting=tuple(sorted(acting, key=lambda i: (policy.steps[i].enforce, -i))),
+        questions=tuple(questions),
+        enforce=np.array([*(step.enforce for step in policy.steps), Kind.NONE], np.uint8),
+        review=np.array([*(step.review for step in policy.steps), False]),
+        open=still_open,
+        step=of_step,
+        reason=reason,
+        reasons=reasons,
+    )
+
+
+def _step_faults(
+    policy: Policy, step: Step, points: Mapping[str, Point], detectors: Mapping[str, Versioned]
+) -> Iterable[Fault]:
+    detector = detectors.get(step.detector)
+    if detector is None:
+        fix = suggestion(step.detector, detectors) if detectors else f"gatehouse train {_pack(step.detector)}"
+        yield Fault(f"step '{step.name}' needs the detector '{step.detector}', which is not there", policy.name, fix)
+    elif step.label not in detector.labels:
+        what = f"step '{step.name}' needs the label '{step.label}', of which '{step.detector}' does not speak"
+        yield Fault(what, policy.name, suggestion(step.label, detector.labels))
+    if step.target is not None and step.name not in points:
+        what = f"step '{step.name}' has no operating point"
+        yield Fault(what, policy.name, f"gatehouse train {_pack(step.detector)}")
+
+
+def _point_faults(policy: Policy, point: Point, detectors: Mapping[str, Versioned]) -> Iterable[Fault]:
+    pack = _pack(point.detector)
+    step = next((step for step in policy.steps if step.name == point.step), None)
+    if (point.policy, point.policy_version) != (policy.name, policy.version):
+        what = f"the point of step '{point.step}' is of version {point.policy_version} of '{point.policy}'"
+        yield Fault(f"{what}, the policy is {policy.version}", policy.name, f"gatehouse train {pack}")
+    elif step is None or step.target is None or (step.detector, step.label) != (point.detector, point.label):
+        what = f"no step asks for the point of '{point.step}' on '{point.label}' of '{point.detector}'"
+        yield Fault(what, policy.name, f"gatehouse train {pack}")
+    elif point.detector in detectors and point.detector_version != detectors[point.detector].version:
+        what = f"the point of step '{point.step}' is of version {point.detector_version} of '{point.detector}'"
+        fix = f"gatehouse promote {pack} with a release of these versions, or gatehouse train {pack}"
+        yield Fault(f"{what}, the detector is {detectors[point.detector].version}", policy.name, fix)
+
+
+def _pack(detector: str) -> str:
+    return detector.partition(".")[0]
+
+
+def _missing(policy: Policy, able: Iterable[int]) -> list[Question]:
+    """Questions for evidence that a step needs: one per detector, label and state, with the severest wish.
+
+    A detector that only matches has nothing to say where it does not match, so its abstention is no lack.
+    """
+    worst: dict[tuple[str, str, State], Question] = {}
+    for i in able:
+        step = policy.steps[i]
+        for state in (State.FAILED,) if step.target is None else (State.FAILED, State.ABSTAINED):
+            key = (step.detector, step.label, state)
+            if key not in worst or worst[key].wish < step.enforce:
+                worst[key] = Question(i, state, step.enforce, policy.missing == "review")
+    return list(worst.values())
+
+
+def _weight(question: Question) -> tuple[bool, Kind, bool, int]:
+    """What fired says more than what is missing, then the severest, then a failure, then the first in the file."""
+    return question.missing is None, question.wish, question.missing is State.FAILED, -question.step
+
+
+def _still_open(policy: Policy, acting: Sequence[int], questions: Sequence[Question]) -> npt.NDArray[np.bool_]:
+    """Table [acting step, question]: whether the question stands although that step has acted.
+
+    What is done answers a step that would do no more. It answers a step that only asks for a person where both
+    speak of one label, or where the event is gone: a blurred obscenity says nothing about a threat beside it.
+    """
+    table = np.ones((len(policy.steps) + 1, len(questions)), np.bool_)
+    for i in acting:
+        for j, question in enumerate(questions):
+            done, same = policy.steps[i].enforce, policy.steps[i].label == policy.steps[question.step].label
+            only_asks = question.wish is Kind.NONE
+            table[i, j] = not (same or done >= Kind.REMOVE) if only_asks else done < question.wish
+    return table
+
+
+def _reasons(
+    policy: Policy,
+    points: Mapping[str, Point],
+    acting: Sequence[int],
+    questions: Sequence[Question],
+    still_open: npt.NDArray[np.bool_],
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32], tuple[str, ...]]:
+    """Tables [acting step, question] of the step that led there and of the reason's index, and the reasons."""
+    steps = policy.steps
+    asked = [
+        reason_for(steps[q.step], points.get(steps[q.step].name))
+        if q.missing is None
+        else reason_for_missing(policy, steps[q.step].detector, steps[q.step].label, q.missing)
+        for q in questions
+    ]
+    reason = np.zeros((len(steps) + 1, len(questions) + 1), np.int32)
+    of_step = np.full(reason.shape, -1, np.int16)
+    reasons = [NO_STEP, *asked]
+    reason[-1, :-1] = np.arange(len(questions)) + 1
+    of_step[-1, :-1] = [question.step if question.missing is None else -1 for question in questions]
+    for i in acting:
+        of_step[i] = i
+        reason[i] = len(reasons)
+        reasons.append(reason_for(steps[i], points.get(steps[i].name)))
+        for j, question in enumerate(questions):
+            if question.review and still_open[i, j]:
+                reason[i, j] = len(reasons)
+                reasons.append(f"{reasons[reason[i, -1]]}; also: {asked[j]}")
+    return of_step, reason, tuple(reasons)
+
+
+def decide(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> Outcomes:
+    """One policy's conclusions on n events.
+
+    The severest step that fires and may enforce gives VIOLATING. A step that may only ask, and missing evidence,
+    give at least UNDECIDED, unless what is done answers them as well; neither ever enforces.
+    """
+    columns = _columns(bound, signals, n)
+    by = np.full(n, -1, np.int16)
+    for i in bound.acting:
+        np.copyto(by, i, where=_fires(bound, columns, i))
+    enforce = bound.enforce[by]
+    review = bound.review[by]
+    question = np.full(n, -1, np.int16)
+    for j, asked in enumerate(bound.questions):
+        missing = asked.missing
+        where = _fires(bound, columns, asked.step) if missing is None else columns[asked.step][0] == missing
+        if not where.any():
+            continue
+        where &= bound.open[:, j][by]
+        np.copyto(question, j, where=where)
+        if asked.review:
+            review |= where
+    outcome = np.where(by >= 0, Outcome.VIOLATING, np.where(question >= 0, Outcome.UNDECIDED, Outcome.CLEAR))
+    steps = bound.policy.steps
+    return Outcomes(
+        policy=bound.policy.name,
+        version=bound.policy.version,
+        outcome=outcome.astype(np.uint8),
+        enforce=enforce,
+        review=review,
+        step=bound.step[by, question],
+        reason=bound.reason[by, question],
+        steps=tuple(step.name for step in steps),
+        clauses=tuple(step.clause for step in steps),
+        reasons=bound.reasons,
+    )
+
+
+Column = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]
+
+
+def _columns(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> list[Column]:
+    """State and score [n] for each step; raises RefusedError where signals are not of the bound versions."""
+    blocks = {block.detector: block for block in signals}
+    for name, version in bound.versions.items():
+        if name not in blocks:
+            raise RefusedError(f"'{name}' gave no signals, which '{bound.policy.name}' needs", fix="run it as well")
+        if blocks[name].version != version:
+            what = f"signals of version {blocks[name].version} of '{name}', but the points are of {version}"
+            raise RefusedError(what, where=bound.policy.name, fix=f"gatehouse train {_pack(name)}")
+        if len(blocks[name]) != n:
+            raise ValueError(f"{len(blocks[name])} signals of '{name}' for {n} events")
+    found = []
+    for step in bound.policy.steps:
+        block = blocks[step.detector]
+        column = block.labels.index(step.label)
+        found.append((block.state[:, column], block.score[:, column]))
+    return found
+
+
+def _fires(bound: BoundPolicy, columns: Sequence[Column], step: int) -> npt.NDArray[np.bool_]:
+    state, score = columns[step]
+    fired: npt.NDArray[np.bool_]
+    if bound.policy.steps[step].target is None:
+        fired = state == State.MATCHED
+    else:
+        fired = (state == State.SCORED) & (score >= bound.thresholds[step])
+    return fired
+
+
+def severest(outcomes: Sequence[Outcomes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Outcome and enforcement over all policies, each uint8 [n]; raises ValueError without any policy."""
+    if not outcomes:
+        raise ValueError("no policy decided")
+    outcome = np.maximum.reduce([said.outcome for said in outcomes])
+    enforce = np.maximum.reduce([said.enforce for said in outcomes])
+    return outcome, enforce

@@ -1,0 +1,136 @@
+import multiprocessing
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from gatehouse.adapters.sql.engine import Database
+from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.tables import metadata
+from gatehouse.errors import OutsideError, UserError
+from gatehouse.testing.ledger_contract import LedgerContract
+from gatehouse.testing.makers import make_decision, make_event, make_judged
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class TestSqlLedger(LedgerContract):
+    @pytest.fixture
+    def ledger(self, database: Database) -> SqlLedger:
+        return SqlLedger(database)
+
+
+def rows(database: Database) -> dict[str, int]:
+    with database.reading() as connection:
+        return {name: len(connection.execute(select(table)).all()) for name, table in metadata.tables.items()}
+
+
+@pytest.mark.parametrize(
+    "table", ["events", "decisions", "feature_rows", "policy_outcomes", "signals", "enforcements", "cases"]
+)
+def test_a_commit_writes_all_tables_or_none(database: Database, table: str) -> None:
+    empty = rows(database)
+    with closing(sqlite3.connect(database.path)) as other:
+        other.execute(f"CREATE TRIGGER stop BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'stopped'); END")
+    ledger = SqlLedger(database)
+    batch = [make_judged(make_event(f"e{i}")) for i in range(3)]
+    with pytest.raises(UserError, match="stopped"):
+        ledger.commit(batch)
+    assert rows(database) == empty
+    with closing(sqlite3.connect(database.path)) as other:
+        other.execute("DROP TRIGGER stop")
+    assert ledger.commit(batch) == [one.decision for one in batch]
+
+
+def test_who_wrote_stands_beside_each_decision(database: Database) -> None:
+    SqlLedger(database, writer="gate-7").commit([make_judged()])
+    with closing(sqlite3.connect(database.path)) as other:
+        assert other.execute("SELECT writer, track, place FROM decisions").fetchall() == [("gate-7", "live", 0)]
+
+
+@pytest.mark.parametrize(
+    ("place", "supersedes", "what"),
+    [
+        (0, "NULL", "UNIQUE"),
+        (1, "'the other'", "UNIQUE"),
+        (9, "'d-e1-0'", "UNIQUE"),
+        (2, "NULL", "CHECK"),
+        (2, "'nothing'", "FOREIGN KEY"),
+    ],
+)
+def test_the_database_itself_keeps_a_chain_from_forking(
+    database: Database, place: int, supersedes: str, what: str
+) -> None:
+    ledger, event, other = SqlLedger(database), make_event(), make_event("e2")
+    ledger.commit([make_judged(event), make_judged(other, decision=make_decision(other, id="the other"))])
+    ledger.commit([make_judged(event, decision=make_decision(event, id="next", supersedes="d-e1-0"))])
+    with pytest.raises(UserError, match=what), database.writing() as connection:
+        connection.exec_driver_sql(
+            f"INSERT INTO decisions SELECT 'new', event_id, revision, track, {place}, mode, outcome, enforce, "
+            f"releases, decided, {supersedes}, writer FROM decisions WHERE id = 'd-e1-0'"
+        )
+
+
+def test_an_event_changed_in_the_file_is_not_given(database: Database) -> None:
+    ledger = SqlLedger(database)
+    ledger.commit([make_judged()])
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET text = 'other words'")
+    with pytest.raises(OutsideError, match="event 'e1' was changed after it was written\n    → bring the ledger back"):
+        ledger.find("e1")
+
+
+def _write(path: Path, writer: int) -> list[str]:
+    database = Database(path)
+    ledger = SqlLedger(database)
+    given = []
+    for start in range(0, 60, 6):
+        batch = [make_event(f"e{i}") for i in range(start, start + 6)]
+        mine = [make_judged(one, decision=make_decision(one, id=f"{one.id} by {writer}")) for one in batch]
+        given += [one.id for one in ledger.commit(mine)]
+    database.close()
+    return given
+
+
+def test_processes_at_once_leave_one_decision_for_each_event(database: Database) -> None:
+    with SPAWN.Pool(3) as pool:
+        answers = pool.starmap(_write, [(database.path, writer) for writer in range(3)], chunksize=1)
+    assert answers[0] == answers[1] == answers[2]
+    assert sorted(one.id for one in SqlLedger(database).decisions()) == sorted(answers[0])
+    assert rows(database)["enforcements"] == 60
+
+
+def _write_until_killed(path: Path, told: Connection) -> None:
+    ledger = SqlLedger(Database(path))
+    number = 0
+    while True:
+        batch = [make_judged(make_event(f"e{number + i}")) for i in range(7)]
+        ledger.commit(batch)
+        number += len(batch)
+        told.send(number)
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing_it_had_committed(database: Database) -> None:
+    ours, theirs = SPAWN.Pipe()
+    writer = SPAWN.Process(target=_write_until_killed, args=(database.path, theirs))
+    writer.start()
+    theirs.close()
+    told = [ours.recv() for _ in range(25)]
+    assert writer.pid is not None
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.join()
+    while ours.poll():
+        try:
+            told.append(ours.recv())
+        except EOFError:
+            break
+    ours.close()
+    kept = rows(database)
+    assert kept["events"] in (told[-1], told[-1] + 7)
+    assert kept["decisions"] == kept["feature_rows"] == kept["enforcements"] == kept["cases"] == kept["events"]
+    assert kept["signals"] == 2 * kept["events"]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatehouse.errors import UserError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -22,6 +24,11 @@ class Settings:
     def ledger(self) -> Path:
         """The ledger's database file."""
         return self.home / "ledger.sqlite"
+
+    @property
+    def public(self) -> Path:
+        """Folder of fetched public data."""
+        return self.home / "public"
 
     @property
     def models(self) -> Path:
@@ -43,13 +50,19 @@ VARIABLES: dict[str, str] = {
 
 
 def read(environment: Mapping[str, str] = os.environ, working_directory: Path | None = None) -> Settings:
-    """Settings from the environment; relative paths are taken from the working directory."""
+    """Settings from the environment; relative paths are taken from the working directory.
+
+    Raises UserError where GATEHOUSE_DATA names no folder. Fetched public data are searched after it.
+    """
     here = working_directory or Path.cwd()
+    home = here / environment.get("GATEHOUSE_HOME", ".gatehouse")
     data = environment.get("GATEHOUSE_DATA")
+    if data and not (here / data).is_dir():
+        raise UserError(f"GATEHOUSE_DATA names {data}, which is no folder", fix="correct it, or unset it")
     candidates = [here / data] if data else [here.parent / "shared" / "data", here / "shared" / "data"]
     packs = [here / part for part in environment.get("GATEHOUSE_PACKS", "").split(os.pathsep) if part]
     return Settings(
-        home=here / environment.get("GATEHOUSE_HOME", ".gatehouse"),
-        data_roots=tuple(path for path in candidates if path.is_dir()),
+        home=home,
+        data_roots=(*(path for path in candidates if path.is_dir()), home / "public"),
         pack_roots=tuple(packs),
     )

@@ -1,5 +1,6 @@
 """A ledger file for each test, closed when it ends."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,16 @@ pytest.register_assert_rewrite(
 )
 
 
+@pytest.fixture(scope="session")
+def new_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables and no rows, made once."""
+    path = tmp_path_factory.mktemp("ledger") / "new.db"
+    Database(path).close()
+    return path
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "ledger.db")
+def database(tmp_path: Path, new_ledger: Path) -> Iterator[Database]:
+    database = Database(shutil.copy(new_ledger, tmp_path / "ledger.db"))
     yield database
     database.close()

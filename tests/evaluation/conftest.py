@@ -17,7 +17,9 @@ from gatehouse.records.dataset import DatasetInfo, Release
 from gatehouse.records.policy import Aim, Clause, Point, Policy
 from gatehouse.records.signal import Contribution
 
-POINT_SENTENCE = "On 780 labelled texts (12.9 % positive) a score of .830 keeps the promise; provisional."
+POINT_SENTENCE = (
+    "precision at least 95 %: threshold 0.830, 97 flagged, 1 error on 780 labelled rows (base rate 12.9 %); provisional"
+)
 
 
 def _drawn(n: int = 600, rate: float = 0.2, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +105,6 @@ def make_pack(spam: LabelReport, rare: LabelReport) -> Callable[..., PackReport]
             score=0.972,
             outcome="violating",
             enforce="remove",
-            review=False,
             clause="S1",
             reason="certain_spam: score .972 is at least .830",
             contributions=(carried(word, 1.2), carried("now", 0.2)),

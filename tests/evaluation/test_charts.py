@@ -25,7 +25,7 @@ def texts(figure: charts.Figure) -> list[str]:
 def test_a_precision_recall_curve_states_its_finding(spam: LabelReport) -> None:
     figure = charts.pr_curve(spam)
     assert figure.title == f"spam: PR-AUC {spam.pr_auc}, n = 600, base rate 19.5 %"
-    assert {"Recall", "Precision", "base rate 19.5 %", "certain_spam ≥ .830", "likely_spam ≥ .300"} <= set(
+    assert {"Recall", "Precision", "base rate 19.5 %", "certain_spam ≥ 0.830", "likely_spam ≥ 0.300"} <= set(
         texts(figure)
     )
 
@@ -51,7 +51,7 @@ def test_a_reliability_diagram_states_error_and_population(spam: LabelReport) ->
 def test_a_histogram_names_both_classes_and_the_thresholds(spam: LabelReport) -> None:
     figure = charts.histogram(spam)
     assert {"labelled spam, n = 117", "not spam, n = 483"} <= set(texts(figure))
-    assert figure.note.endswith("Dashed, from the left: likely_spam ≥ .300, certain_spam ≥ .830.")
+    assert figure.note.endswith("Dashed, from the left: likely_spam ≥ 0.300, certain_spam ≥ 0.830.")
     assert "Dashed" not in charts.histogram(msgspec.structs.replace(spam, points=())).note
 
 

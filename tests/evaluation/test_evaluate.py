@@ -122,8 +122,8 @@ def test_a_point_that_flags_nothing_has_a_recall_but_no_precision(drawn: Drawn, 
 
 
 def test_macro_f1_is_taken_where_the_policy_first_wants_a_text_seen(spam: LabelReport, drawn: Drawn) -> None:
-    assert spam.macro_f1_at == "at likely_spam ≥ .300"
-    assert evaluated(*drawn()).macro_f1_at == "at .500"
+    assert spam.macro_f1_at == "at likely_spam ≥ 0.300"
+    assert evaluated(*drawn()).macro_f1_at == "at 0.500"
 
 
 def test_curves_are_thin_and_keep_their_ends(spam: LabelReport, drawn: Drawn) -> None:

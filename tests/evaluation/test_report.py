@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gatehouse.evaluation.evaluate import LabelReport, PackReport
-from gatehouse.evaluation.report import MOST_EXAMPLES, STRONG, RunInfo, card, mask, render, spans
+from gatehouse.evaluation.report import MOST_EXAMPLES, STRONG, RunInfo, card, mask, render, shown, spans
 
 Makes = Callable[..., PackReport]
 HOSTILE = "Claim now <script>alert(1)</script></svg></style>${process.exit()}\" onload='x' {{ 7 * 7 }} prize"
@@ -18,6 +18,10 @@ RUN = RunInfo(
     seed=7,
     draws=200,
     commands=(("gatehouse score FILE --out OUT", "Judge a file of your own."),),
+)
+SENTENCE = (
+    "Precision at least 95 %: threshold 0.830, 97 flagged, 1 error on 780 labelled rows "
+    "(base rate 12.9 %); provisional."
 )
 VOID = {"meta", "br", "wbr"}
 
@@ -87,6 +91,17 @@ def test_the_page_says_what_it_is_and_what_it_is_not(page: Page) -> None:
     assert "200 bootstrap draws (seed 7)" in page.text
 
 
+def test_the_policy_is_read_as_it_was_written(make_pack: Makes) -> None:
+    policy = msgspec.structs.replace(
+        make_pack().policy, text="Purpose. People must\nread.\n\nDefinitions.\n- Bulk: one\n  text.\n- Lure: bait."
+    )
+    html = render([msgspec.structs.replace(make_pack(), policy=policy)], RUN)
+    assert "<p>Purpose. People must read.</p>" in html
+    assert "<p>Definitions.</p>" in html
+    assert "<ul><li>Bulk: one text.</li><li>Lure: bait.</li></ul>" in html
+    assert "<dt>S1 No spam</dt>" in html
+
+
 def test_every_figure_stands_with_n_and_interval(page: Page, spam: LabelReport) -> None:
     assert spam.pr_auc is not None
     rows = page.table_rows
@@ -103,7 +118,7 @@ def test_every_figure_stands_with_n_and_interval(page: Page, spam: LabelReport) 
     assert labels[:3] == ["spam", "600", "11719.5 %"]
     figures = (spam.pr_auc, spam.roc_auc, spam.macro_f1, spam.brier, spam.ece)
     expected = [str(figure).replace(" [", "[", 1) for figure in figures]
-    expected[2] += "at likely_spam ≥ .300"
+    expected[2] += "at likely_spam ≥ 0.300"
     assert labels[3:] == expected
 
 
@@ -115,13 +130,12 @@ def test_a_rare_label_shows_counts_and_why_there_are_no_figures(page: Page, rare
 def test_points_are_said_in_words_and_measured_on_the_test_part(page: Page, spam: LabelReport) -> None:
     rows = {row[0]: row for row in page.table_rows}
     at = spam.points[0]
-    assert rows["certain_spamspam"][1:5] == [
-        "precision at least 95 %, with 95 % confidence",
-        "On 780 labelled texts (12.9 % positive) a score of .830 keeps the promise; provisional.",
+    assert rows["certain_spamspam"][1:4] == [
+        SENTENCE,
         f"{at.flagged}{at.hits} positive",
         str(at.precision).replace(" [", "[", 1),
     ]
-    assert rows["sure_spamspam"][3] == "No threshold, so the step never fires."
+    assert rows["sure_spamspam"][2] == "No threshold, so the step never fires."
 
 
 def test_decisions_are_compared_with_the_labels(page: Page) -> None:
@@ -134,7 +148,7 @@ def test_decisions_are_compared_with_the_labels(page: Page) -> None:
 
 
 def test_an_example_says_what_was_decided_why_and_by_which_words(page: Page) -> None:
-    assert "Violating under S1, remove. Certain_spam: score .972 is at least .830." in page.text
+    assert "Violating under S1. Certain_spam: score .972 is at least .830. Score for spam: 0.972." in page.text
     assert "Heaviest: prize +1.20, now +0.20. The pack's author says: spam. A prize that does not exist." in page.text
     marks = [attrs for tag, attrs in page.elements if tag == "mark"]
     assert marks[:2] == [{"class": "for s3", "title": "+1.20"}, {"class": "for s1", "title": "+0.20"}]
@@ -204,29 +218,30 @@ def test_strong_words_of_a_sensitive_pack_are_masked_everywhere(make_pack: Makes
     assert "dullard" not in masked
     text = Page(masked).text
     assert text.count("d******") == 1 + 2 * MOST_EXAMPLES  # the chart; each example's text and heaviest pieces
-    assert "h***" in text  # strong words against a label can be as crude
+    assert {"h***", "t**"} <= set(text.split())  # a word that tells against one label can be the crude one of another
     assert "your prize now" in text
 
 
 @pytest.mark.parametrize(
-    ("piece", "weight", "shown"),
+    ("piece", "masked"),
     [
-        ("dullard", STRONG, "d******"),
-        ("dullard", -STRONG, "d******"),
-        ("dullard", STRONG / 2, "dullard"),
-        ("you dullard", 1.0, "y** *******"),
-        ("d.u.l.l", 1.0, "d******"),
-        ("d\u200bull", 1.0, "d****"),
-        ("düll", 1.0, "d***"),
-        ("", 1.0, ""),
+        ("dullard", "d******"),
+        ("you dullard", "y** *******"),
+        ("d.u.l.l", "d******"),
+        ("d\u200bull", "d****"),
+        ("düll", "d***"),
+        ("", ""),
     ],
 )
-def test_a_masked_piece_keeps_its_first_character_its_length_and_its_spaces(
-    piece: str, weight: float, shown: str
-) -> None:
-    assert mask(piece, weight, True) == shown
-    assert mask(piece, weight, False) == piece
-    assert len(mask(piece, weight, True)) == len(piece)
+def test_a_masked_piece_keeps_its_first_character_its_length_and_its_spaces(piece: str, masked: str) -> None:
+    assert mask(piece) == masked
+    assert len(mask(piece)) == len(piece)
+
+
+def test_pieces_are_masked_where_a_sensitive_pack_weighs_them_strongly_either_way() -> None:
+    assert shown("dullard", STRONG, True) == shown("dullard", -STRONG, True) == "d******"
+    assert shown("dullard", STRONG / 2, True) == "dullard"
+    assert shown("dullard", 3 * STRONG, False) == "dullard"
 
 
 def test_spans_put_the_text_together_again_and_the_heavier_piece_wins(make_pack: Makes) -> None:
@@ -258,14 +273,13 @@ def test_a_card_says_what_the_detector_is_for_how_good_it_is_and_its_limits(
         "## Versions",
     ]
     assert (
-        f"| spam | 600 | 117 (19.5 %) | {spam.pr_auc} | {spam.roc_auc} | {spam.macro_f1} at likely_spam ≥ .300 "
+        f"| spam | 600 | 117 (19.5 %) | {spam.pr_auc} | {spam.roc_auc} | {spam.macro_f1} at likely_spam ≥ 0.300 "
         f"| {spam.brier} | {spam.ece} |" in text
     )
     assert f"| rare | 600 | {rare.positives} (0.7 %) | counts only: {rare.positives} positives among 600" in text
     at = spam.points[0]
     assert (
-        "- **certain_spam** (spam, precision at least 95 %, with 95 % confidence): "
-        "On 780 labelled texts (12.9 % positive) a score of .830 keeps the promise; provisional. On the test part (n = 600) it flags "
+        f"- **certain_spam** (spam): {SENTENCE} On the test part (n = 600) it flags "
         f"{at.flagged}, {at.hits} of them positives: precision {at.precision}, recall {at.recall}, "
         f"false positive rate {at.false_positive_rate}." in text
     )

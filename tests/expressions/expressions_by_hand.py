@@ -88,7 +88,10 @@ def _found(text: str, pattern: tree.Pattern) -> bool:
         case "ends_with":
             return not pattern.texts[0] or text[-len(pattern.texts[0]) :] == pattern.texts[0]
         case "regexp":  # the random ones mean the same to Python's re
-            return re.search(pattern.texts[0].replace("\\z", "\\Z").replace("\\x{", "\\x").replace("}", ""), text) is not None
+            return (
+                re.search(pattern.texts[0].replace("\\z", "\\Z").replace("\\x{", "\\x").replace("}", ""), text)
+                is not None
+            )
         case _:
             return any(_stands_alone(text, word) for word in pattern.texts)
 
@@ -127,9 +130,7 @@ _TEXTS = {
     "write": str,
     "lower": lambda text: "".join(one.lower() if len(one.lower()) == 1 else one for one in text),
     "upper": lambda text: "".join(one.upper() if len(one.upper()) == 1 else one for one in text),
-    "read_bigint": lambda text: (
-        int(text) if re.fullmatch(r"[+-]?[0-9]+", text) and LOW <= int(text) <= HIGH else None
-    ),
+    "read_bigint": lambda text: int(text) if re.fullmatch(r"[+-]?[0-9]+", text) and LOW <= int(text) <= HIGH else None,
     "read_double": lambda text: (
         float(text) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) else None
     ),
@@ -162,7 +163,9 @@ DECIMAL = st.one_of(
     st.floats(allow_nan=False),
 )
 TEXT = st.one_of(
-    st.sampled_from(["", "a", "ab", "A b", "win", "win!", "winner", "twin", "😀", "é", "ß", "\x00", "a\nb", "1", "-07", "1.5e3"]),
+    st.sampled_from(
+        ["", "a", "ab", "A b", "win", "win!", "winner", "twin", "😀", "é", "ß", "\x00", "a\nb", "1", "-07", "1.5e3"]
+    ),
     st.text(st.sampled_from("abAB1 %_\\.é😀\n'"), max_size=6),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
 )
@@ -238,9 +241,13 @@ def _conditions(draw: Any, below: Any, anything: Type, number: Type) -> list[Any
         lambda: f"({below(anything)}) IS {no}NULL",
         lambda: f"({below(Type.BOOLEAN)}) IS {no}{draw(st.sampled_from(['NULL', 'TRUE', 'FALSE']))}",
         lambda: f"({below(number)}) {no}BETWEEN {draw(_atoms(number))} AND {draw(_atoms(Type.BIGINT))}",
-        lambda: f"({below(anything)}) {no}IN ({', '.join(draw(st.lists(_literals(anything), min_size=1, max_size=10)))})",
+        lambda: (
+            f"({below(anything)}) {no}IN ({', '.join(draw(st.lists(_literals(anything), min_size=1, max_size=10)))})"
+        ),
         lambda: f"({below(Type.VARCHAR)}) {no}LIKE {quoted(draw(_LIKES))}",
-        lambda: f"{draw(st.sampled_from(['contains', 'starts_with', 'ends_with']))}({below(Type.VARCHAR)}, {draw(_WORDS)})",
+        lambda: (
+            f"{draw(st.sampled_from(['contains', 'starts_with', 'ends_with']))}({below(Type.VARCHAR)}, {draw(_WORDS)})"
+        ),
         lambda: f"word_in({below(Type.VARCHAR)}, {', '.join(draw(st.lists(_WORDS, min_size=1, max_size=3)))})",
         lambda: f"{no}regexp_matches({below(Type.VARCHAR)}, {quoted(draw(st.sampled_from(_REGEXPS)))})",
     ]

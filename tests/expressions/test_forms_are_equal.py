@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.expressions.expressions_by_hand import ROW, SCHEMA, evaluate, expressions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.expressions.expressions_by_hand import ROW, SCHEMA, evaluate, expressions
 
 from gatehouse.expressions import Compiled, CompiledSet, Expression, Place, read_expression, row_values
 from gatehouse.expressions.tree import Type

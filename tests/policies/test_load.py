@@ -1,5 +1,7 @@
 import json
+import re
 import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
@@ -67,6 +69,16 @@ def test_a_policy_is_read_as_it_is_written():
     assert certain.accept == Acceptance(by="policy lead", reason="few appeals")
     assert busy.target == Target(aim="review_at_most", value=400.0, traffic=100_000.0)
     assert busy.enforce is Kind.NONE
+
+
+def test_the_policy_on_the_page_about_policies_is_one():
+    page = Path(__file__).parents[2] / "docs" / "policies.md"
+    written = re.search(r"```yaml\n(policy:.*?)```", page.read_text(), re.DOTALL).group(1)
+    assert [step.name for step in load(written, "policies.md").steps] == [
+        "known_advert",
+        "certain_advert",
+        "likely_advert",
+    ]
 
 
 def test_the_version_is_of_what_is_said_not_of_how_it_is_written():
@@ -171,7 +183,7 @@ def test_a_fault_says_what_to_do(old, new, said):
     [
         ("", "policy.yaml:1:1: the file is empty\n    → start with 'policy: NAME'"),
         ("- 1", "policy.yaml:1:1: the policy must be a mapping of keys to values, not a list"),
-        ("[" * 3_000, "policy.yaml:1:1: nested too deeply to be read"),
+        ("[" * 1_000, "policy.yaml:1:1: nested too deeply to be read"),
         ("a: 1\n---\nb: 2", "policy.yaml:2:1: not valid YAML: but found another document"),
     ],
 )

@@ -11,12 +11,12 @@ from gatehouse.text.normalise import normalise, normalise_text, normalise_with_o
 from gatehouse.text.tokens import CODE_POINT, SPELLED, TABLE_SIZE
 
 # Pieces out of which attacks are made; plain random text hardly ever meets the rules.
-PIECES = (
-    list("aaabcxiur  ..--__*~015$!@&;#'K\t")
-    + ["&amp;", "&lt;", "&#38;", "&lllt;", "amp;", "x x x", "x.x.x-x-x", "://", "www.", "9th", "0x1f"]
-    + ["а", "о", "ж", "ο", "σ", "ѕ", "Ꭰ", "ꓮ", "İ", "é", "e\u0301", "\u200b", "\u00ad", "ﬁ", "ﷺ", "½", "日", "が"]
-    + ["😂", "👍🏽", "🇦", "\ufffd", "\U000e0041", "\u3164", "\x00"]
-)
+PIECES = [
+    *"aaabcxiur  ..--__*~015$!@&;#'K\t",
+    *("&amp;", "&lt;", "&#38;", "&lllt;", "amp;", "x x x", "x.x.x-x-x", "://", "www.", "9th", "0x1f"),
+    *("а", "о", "ж", "ο", "σ", "ѕ", "Ꭰ", "ꓮ", "İ", "é", "e\u0301", "\u200b", "\u00ad", "ﬁ", "ﷺ", "½", "日", "が"),
+    *("😂", "👍🏽", "🇦", "\ufffd", "\U000e0041", "\u3164", "\x00"),
+]
 attacks = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 texts = st.one_of(attacks, st.text(max_size=60))
 

@@ -21,7 +21,7 @@ from gatehouse.errors import Fault, OutsideError, UserError
 from gatehouse.records.case import LABEL_SCHEMA
 from gatehouse.records.dataset import PARTS, ROW_SCHEMA, Dataset, DatasetInfo, Part
 
-__all__ = ["assemble", "build", "freeze", "load", "save", "targets", "version_of"]
+__all__ = ["assemble", "build", "freeze", "infos", "load", "save", "targets", "version_of"]
 
 _ROWS, _LABELS, _INFO, _CARD = "rows.parquet", "labels.parquet", "dataset.json", "CARD.md"
 
@@ -173,6 +173,17 @@ def load(folder: Path) -> Dataset:
             fix=fix,
         )
     return Dataset(info, rows, labels)
+
+
+def infos(folder: Path) -> list[tuple[DatasetInfo, Path]]:
+    """What is said of each data set in the folders of this one, by name; contents are not looked at."""
+    found = []
+    for path in sorted(folder.glob(f"*/{_INFO}")):
+        try:
+            found.append((msgspec.json.decode(path.read_bytes(), type=DatasetInfo), path.parent))
+        except msgspec.MsgspecError as error:
+            raise OutsideError(f"this is no data set ({error})", where=str(path), fix="remove it") from None
+    return found
 
 
 def version_of(rows: pa.Table, labels: pa.Table) -> str:

@@ -67,7 +67,7 @@ def _unreadable(file: UserFile) -> Iterator[Finding]:
         rows[bad.reason.partition(" at byte ")[0]].append(bad.row)
     for reason, numbers in rows.items():
         what = f"{_records(len(numbers))} cannot be read: {reason}"
-        fix = "save the file as UTF-8" if "UTF-8" in reason else "mend these records, or leave them out"
+        fix = "save the file as UTF-8" if "UTF-8" in reason else "mend these records"
         yield Finding("unreadable", "error", what, fix, np.array(numbers), _NOWHERE, removable=True)
 
 
@@ -100,7 +100,7 @@ def _texts(file: UserFile) -> Iterator[Finding]:
     empty = _blanks(file.texts)
     if empty.any():
         what = f"{_records(int(empty.sum()))} without text"
-        yield _finding(file, "empty text", "error", what, "write their text, or leave them out", _places(empty), True)
+        yield _finding(file, "empty text", "error", what, "write their text", _places(empty), True)
     if file.column("rater") is not None:
         return
     code = _codes(file.texts)
@@ -131,7 +131,8 @@ def _labels(file: UserFile) -> Iterator[Finding]:
             shown = ", ".join(f"'{value[:30]}'" for value in values[:5]) + (", ..." if len(values) > 5 else "")
             n = _records(len(votes.unreadable))
             what = f"{n} where '{spec.column}' says neither yes nor no to '{spec.label}': {shown}"
-            fix = f"mend them, or say which values mean what: --label {spec.label}={spec.column}:YES/NO"
+            named = f"{spec},VALUE" if spec.no else f"{spec.label}={spec.column}:YES/NO"
+            fix = f"mend them, or say which values mean what: --label '{named}'"
             yield _finding(file, "unknown label", "error", what, fix, sorted(votes.unreadable), True)
         if not votes.known.any() or votes.holds[votes.known].all() or not votes.holds.any():
             says = "nothing" if not votes.known.any() else "only yes" if votes.holds.any() else "only no"
@@ -178,9 +179,10 @@ def _split(file: UserFile) -> Iterator[Finding]:
 def _near_duplicates(file: UserFile, sides: npt.NDArray[np.int64]) -> Iterator[Finding]:
     from gatehouse.datasets.near_duplicates import crossing
 
-    texts = file.texts
-    looked_at = np.flatnonzero(~_blanks(texts) & (sides >= 0))
-    pairs = crossing(texts.take(pa.array(looked_at)), sides[looked_at])
+    # Texts that are repeated exactly are kept once when the file is imported, so they cross nothing.
+    once = _first(_codes(file.texts)) == np.arange(len(file))
+    looked_at = np.flatnonzero(once & ~_blanks(file.texts) & (sides >= 0))
+    pairs = crossing(file.texts.take(pa.array(looked_at)), sides[looked_at])
     if pairs:
         given = file.column("split") is not None
         a, b = (int(file.rows[looked_at[place]]) for place in pairs[0])

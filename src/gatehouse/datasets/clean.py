@@ -20,11 +20,6 @@ class Cleaned:
     notes: tuple[str, ...]
 
 
-def decode(raw: bytes) -> str:
-    """Bytes as text; what is not UTF-8 becomes U+FFFD, which `once_per_text` counts."""
-    return raw.decode("utf-8", "replace")
-
-
 def once_per_text(items: Iterable[Item]) -> Cleaned:
     """Keep each text once, with all the claims made about it, on the side that is held back furthest.
 

@@ -1,16 +1,17 @@
 """Explainable Detection of Online Sexism (Kirk et al., SemEval-2023 task 10): sexist or not, category and vector."""
 
-import csv
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from gatehouse.datasets.items import Claim, Item, Source, SourceFile
+from gatehouse.datasets.published import meaning, records
 from gatehouse.datasets.split import part_of
 from gatehouse.records.dataset import Part
 
 _FILE = "edos_labelled_aggregated.csv"
 _PARTS: dict[str, Part] = {"train": "train", "dev": "points", "test": "test"}
+_SEXIST = {"sexist": "sexist", "not sexist": None}
 _CATEGORIES = {
     "1. threats, plans to harm and incitement": "threats",
     "2. derogation": "derogation",
@@ -33,18 +34,23 @@ _VECTORS = {
 _LABELS = ("sexist", *_CATEGORIES.values(), *_VECTORS.values())
 
 
+_CATEGORY: dict[str, str | None] = {**_CATEGORIES, "none": None}
+_VECTOR: dict[str, str | None] = {**_VECTORS, "none": None}
+
+
 @cache
-def _claims(sexist: str, category: str, vector: str) -> tuple[Claim, ...]:
-    holds = {"sexist"} if sexist == "sexist" else set()
-    holds |= {names[said] for names, said in ((_CATEGORIES, category), (_VECTORS, vector)) if said != "none"}
-    return tuple(Claim(label, int(label in holds)) for label in _LABELS)
+def _claims(*holding: str | None) -> tuple[Claim, ...]:
+    return tuple(Claim(label, int(label in holding)) for label in _LABELS)
 
 
 def _read(folder: Path) -> Iterator[Item]:
-    with (folder / _FILE).open(encoding="utf-8", errors="replace", newline="") as lines:
-        for row in csv.DictReader(lines):
-            claims = _claims(row["label_sexist"], row["label_category"], row["label_vector"])
-            yield Item(row["rewire_id"], row["text"], claims, part=part_of(row["text"], _PARTS[row["split"]]))
+    path = folder / _FILE
+    for line, row in records(path, ("rewire_id", "text", "label_sexist", "label_category", "label_vector", "split")):
+        sexist = meaning(row["label_sexist"], _SEXIST, path, line)
+        category = meaning(row["label_category"], _CATEGORY, path, line)
+        vector = meaning(row["label_vector"], _VECTOR, path, line)
+        part = part_of(row["text"], meaning(row["split"], _PARTS, path, line))
+        yield Item(row["rewire_id"], row["text"], _claims(sexist, category, vector), part)
 
 
 SOURCE = Source(

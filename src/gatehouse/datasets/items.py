@@ -68,3 +68,8 @@ class Source:
     files: tuple[SourceFile, ...]
     limits: tuple[str, ...]
     read: Callable[[Path], Iterator[Item]]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all the known files."""
+        return sum(file.size for file in self.files)

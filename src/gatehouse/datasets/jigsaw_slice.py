@@ -1,21 +1,21 @@
 """Two published slices of the Jigsaw toxic comments: Wikipedia talk pages, six labels, some comments in both."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 from gatehouse.datasets.items import Claim, Item, Source, SourceFile
+from gatehouse.datasets.published import meaning, records
 
 _WITH_IDS, _WITHOUT_IDS = "hieu_toxic_comments.csv", "amodh_toxic_comments.csv"
 _LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
+_VALUES = {"0": 0, "1": 1}
 
 
 def _read(folder: Path) -> Iterator[Item]:
     for name in (_WITH_IDS, _WITHOUT_IDS):
-        with (folder / name).open(encoding="utf-8", errors="replace", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines), 1):
-                claims = tuple(Claim(label, int(row[label])) for label in _LABELS)
-                yield Item(row.get("id") or f"jigsaw-{number}", row["comment_text"], claims)
+        for number, (line, row) in enumerate(records(folder / name, ("comment_text", *_LABELS)), 1):
+            claims = tuple(Claim(label, meaning(row[label], _VALUES, folder / name, line)) for label in _LABELS)
+            yield Item(row.get("id") or f"jigsaw-{number}", row["comment_text"], claims)
 
 
 SOURCE = Source(

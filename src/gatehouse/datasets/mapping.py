@@ -7,7 +7,9 @@ A label is written in one of these ways:
     LABEL=COLUMN:YES           it holds where the column is YES; any other value says that it does not
     LABEL=COLUMN:YES/NO        the same, and a value that is neither is a fault; several: A,B/C,D
     LABEL=COLUMN/TOTAL         COLUMN counts the raters who say that it holds, out of TOTAL (a column or a number)
-    LABEL=COLUMN has VALUE     COLUMN lists values, parted by `;` `,` or `|`
+    LABEL=COLUMN has VALUE     COLUMN lists values, parted by `;` `,` or `|`; an empty list says no to each
+
+Except in lists, an empty cell says nothing: the label is unknown there.
 """
 
 import re
@@ -151,28 +153,33 @@ def _guess_columns(columns: Mapping[str, str], names: Sequence[str], taken: set[
 
 def _guess_labels(names: Sequence[str], sample: Mapping[str, Sequence[str | None]]) -> list[LabelColumn]:
     """Columns of yes and no are labels; without any, the values of a column called `label` or the like are."""
-    values = {name: {value.strip() for value in sample[name] if value and value.strip()} for name in names}
-    plain = [
-        LabelColumn(_word(name), name)
-        for name in names
-        if values[name] and {value.lower() for value in values[name]} <= YES | NO and _word(name)
-    ]
+    plain = [LabelColumn(_word(name), name) for name in names if _word(name) and _says_yes_or_no(sample[name])]
     if plain:
         return plain
+    values = {name: {value.strip() for value in sample[name] if value and value.strip()} for name in names}
     for word in _CLASS_COLUMNS:
         column = next((name for name in names if name.lower() == word), None)
         if column is None or not 2 <= len(values[column]) <= _MOST_CLASSES:
             continue
-        negative = frozenset(value for value in values[column] if _is_negative(value))
+        negative = frozenset(v for v in values[column] if _is_negative(v, {other.lower() for other in values[column]}))
         classes = sorted(values[column] - negative)
         no = negative if len(classes) == 1 else frozenset()
         return [LabelColumn(_word(value), column, frozenset({value}), no) for value in classes if _word(value)]
     return []
 
 
-def _is_negative(value: str) -> bool:
+def _says_yes_or_no(values: Sequence[str | None]) -> bool:
+    """Whether nearly all values are yes or no, and none of the others is a number, as in a column of counts."""
+    words = [value.strip().lower() for value in values if value and value.strip()]
+    others = [word for word in words if word not in YES | NO]
+    return len(others) < 0.2 * len(words) and not any(re.fullmatch(r"-?[\d.]+", word) for word in others)
+
+
+def _is_negative(value: str, among: set[str]) -> bool:
+    """Whether a class says that nothing holds: `ham`, `not sexist`, or `noHate` beside `hate`."""
     lower = value.lower()
-    return lower in _NEGATIVE or lower.startswith(("not ", "not_", "not-", "non"))
+    without = re.sub(r"^(not|non|no)[ _-]*", "", lower)
+    return lower in _NEGATIVE or lower.startswith("not ") or (without != lower and without in among)
 
 
 def _word(name: str) -> str:

@@ -56,6 +56,8 @@ class Report:
         blocks = [f"{self.path}: {_counted(self.records, 'record')}, {found}", *self._head(width)]
         for finding in self.findings:
             blocks += ["", *_lines(finding, width)]
+        if any(finding.removable for finding in self.errors):
+            blocks += ["", "To import the file without the records at fault: gatehouse data import --leave-out"]
         if not self.findings:
             blocks += ["", "Nothing is wrong with it."]
         return "\n".join(blocks)

@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gatehouse.datasets.clean import decode
 from gatehouse.datasets.items import Claim, Item, Source, SourceFile
+from gatehouse.datasets.published import meaning
 
 _FILE = "SMSSpamCollection"
-_VALUES = {b"spam": (Claim("spam", 1),), b"ham": (Claim("spam", 0),)}
+_CLAIMS = {"spam": (Claim("spam", 1),), "ham": (Claim("spam", 0),)}
 
 
 def _read(folder: Path) -> Iterator[Item]:
-    with (folder / _FILE).open("rb") as lines:
+    path = folder / _FILE
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
         for number, line in enumerate(lines, 1):
-            kind, _, text = line.rstrip(b"\r\n").partition(b"\t")
-            yield Item(f"sms-{number}", decode(text), _VALUES[kind])
+            word, _, text = line.rstrip("\r\n").partition("\t")
+            yield Item(f"sms-{number}", text, meaning(word, _CLAIMS, path, number))
 
 
 SOURCE = Source(

@@ -155,7 +155,10 @@ def _votes(spec: LabelColumn, columns: dict[str, pa.Array]) -> Votes:
     if spec.total is not None:
         return _counted(spec, columns)
     say = _reader(spec)
-    coded = pc.dictionary_encode(columns[spec.column])
+    column = columns[spec.column]
+    if spec.has is not None:
+        column = pc.fill_null(column, "")
+    coded = pc.dictionary_encode(column)
     said = np.array([say(value) for value in coded.dictionary.to_pylist()] or [0], np.int64)
     codes = pc.fill_null(coded.indices, 0).to_numpy(zero_copy_only=False)
     verdict = np.where(coded.is_valid().to_numpy(zero_copy_only=False), said[codes], 0)

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, PointFigures, percent, written
+from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, PointFigures, percent
 
 WIDTH = 460
 """Width of every chart in CSS pixels; the page scales it to the room there is."""
@@ -60,9 +60,9 @@ def pr_curve(label: LabelReport) -> Figure:
     """Precision against recall, with the base rate and the operating points."""
     if label.curve is None:
         raise ValueError(f"label {label.name} has no curve: {label.withheld}")
-    axis = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], format=".1~f")
-    x = alt.X("recall:Q", title="Recall", scale=alt.Scale(domain=[0, 1]), axis=axis)
-    y = alt.Y("precision:Q", title="Precision", scale=alt.Scale(domain=[0, 1]), axis=axis)
+    axis = {"values": [0, 0.2, 0.4, 0.6, 0.8, 1], "format": ".1~f"}
+    x = alt.X("recall:Q", title="Recall", scale={"domain": [0, 1]}, axis=axis)
+    y = alt.Y("precision:Q", title="Precision", scale={"domain": [0, 1]}, axis=axis)
     along = enumerate(zip(label.curve.recall, label.curve.precision, strict=True))
     curve = _chart({"recall": recall, "precision": precision, "order": k} for k, (recall, precision) in along)
     base = label.positives_scored / label.scored
@@ -84,7 +84,7 @@ def pr_curve(label: LabelReport) -> Figure:
 
 def reliability(label: LabelReport) -> Figure:
     """Share of positives in each group of equal size against the group's mean score."""
-    scale, axis = alt.Scale(domain=[0, 1], type="sqrt"), alt.Axis(values=_RATES, format=".2~f")
+    scale, axis = {"domain": [0, 1], "type": "sqrt"}, {"values": _RATES, "format": ".2~f"}
     x = alt.X("score:Q", title="Calibrated score (mean of the group)", scale=scale, axis=axis)
     y = alt.Y("share:Q", title="Share labelled positive", scale=scale, axis=axis)
     groups = _chart(
@@ -115,7 +115,7 @@ def histogram(label: LabelReport) -> Figure:
     tallest = max(*counts.positives, *counts.negatives)
     upper = _panel(f"labelled {label.name}", counts.positives, counts.edges, tallest, FOR, label.points)
     lower = _panel(f"not {label.name}", counts.negatives, counts.edges, tallest, AGAINST, label.points, last=True)
-    lines = ", ".join(_named(point) for point in sorted(label.points, key=lambda point: point.threshold))
+    lines = ", ".join(str(point) for point in sorted(label.points, key=lambda point: point.threshold))
     return Figure(
         title=f"{label.name}: how scores fall for the two classes, {label.population}",
         note="Counts grow by powers of ten." + (f" Dashed, from the left: {lines}." if lines else ""),
@@ -133,9 +133,9 @@ def telling_words(name: str, words: Sequence[tuple[str, float]], most: int = 20)
         for rank, (word, weight) in enumerate(chosen)
     ]
     reach = 1.5 * max(abs(weight) for _, weight in chosen)
-    scale = alt.Scale(domain=[-reach, reach])
+    scale = {"domain": [-reach, reach]}
     x, zero = alt.X("weight:Q", axis=None, scale=scale), alt.X("zero:Q", axis=None, scale=scale)
-    y = alt.Y("rank:O", axis=None, sort=None, scale=alt.Scale(domain=list(range(len(rows)))))
+    y = alt.Y("rank:O", axis=None, sort=None, scale={"domain": list(range(len(rows)))})
     # Words stand across the zero line from their bar, values at its end, so neither can cover the other.
     layers: list[Any] = []
     for colour, side, across, away in ((FOR, "left", "right", 6), (AGAINST, "right", "left", -6)):
@@ -161,8 +161,8 @@ def reasons(groups: Sequence[DecisionGroup], most: int = 10) -> Figure:
         | {"reason": f"{group.outcome} · {group.reason}"}
         for rank, group in enumerate(groups[:most])
     ]
-    x = alt.X("count:Q", axis=None, scale=alt.Scale(domain=[0, 1.16 * max(group.count for group in groups)]))
-    colours = alt.Scale(domain=list(_OUTCOME_COLOURS), range=list(_OUTCOME_COLOURS.values()))
+    x = alt.X("count:Q", axis=None, scale={"domain": [0, 1.16 * max(group.count for group in groups)]})
+    colours = {"domain": list(_OUTCOME_COLOURS), "range": list(_OUTCOME_COLOURS.values())}
     base = _chart(rows).encode(y=alt.Y("rank:O", axis=None, sort=None))
     layers = (
         base.mark_bar(height=14, yOffset=9).encode(x=x, color=alt.Color("outcome:N", scale=colours, legend=None)),
@@ -178,7 +178,8 @@ def reasons(groups: Sequence[DecisionGroup], most: int = 10) -> Figure:
 
 
 def _chart(rows: Iterable[Mapping[str, Any]]) -> Any:
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+    # A tuple, because altair copies lists deeply at every step, which takes longer than all else.
+    return alt.Chart(alt.InlineData(values=tuple(dict(row) for row in rows)))
 
 
 def _words(chart: Any, *, color: str, **mark: Any) -> tuple[Any, Any]:
@@ -187,10 +188,6 @@ def _words(chart: Any, *, color: str, **mark: Any) -> tuple[Any, Any]:
     return said.mark_text(stroke="white", strokeWidth=4, strokeJoin="round", **mark), said.mark_text(
         color=color, **mark
     )
-
-
-def _named(point: PointFigures) -> str:
-    return f"{point.step} ≥ {written(point.threshold)}"
 
 
 def _marked(points: Sequence[PointFigures], x: Any, y: Any) -> list[Any]:
@@ -202,11 +199,12 @@ def _marked(points: Sequence[PointFigures], x: Any, y: Any) -> list[Any]:
     ]
     level, layers = 1.0, []
     for position, (point, recall, precision) in enumerate(sorted(drawn, key=lambda each: -each[2])):
-        below = (len(drawn) - position) * _LINE
-        level = max(min(precision - _LINE, level - _LINE), below)
+        early = recall < 0.45  # there the name goes to the right, under a curve that still falls
+        room = (len(drawn) - position) * _LINE
+        level = max(min(precision - (3 if early else 1) * _LINE, level - _LINE), room)
         mark = _chart([{"recall": recall, "precision": precision, "level": level}]).encode(x=x, y=y)
-        name = _chart([{"recall": recall, "precision": level, "text": _named(point)}]).encode(x=x, y=y)
-        side = {"align": "left", "dx": 4} if recall < 0.45 else {"align": "right", "dx": -4}
+        name = _chart([{"recall": recall, "precision": level, "text": str(point)}]).encode(x=x, y=y)
+        side = {"align": "left", "dx": 4} if early else {"align": "right", "dx": -4}
         layers += [
             mark.mark_rule(color=FOR, strokeWidth=1).encode(y2=alt.Y2("level:Q")),
             mark.mark_circle(color=FOR, size=70, opacity=1),
@@ -227,14 +225,14 @@ def _panel(
 ) -> Any:
     """One class's bars; only the last panel has the axis of scores."""
     ticks = [0, *(10**power for power in range(len(str(tallest))))]
-    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], format=".2~f", grid=False, labels=last, ticks=last)
+    axis = {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2~f", "grid": False, "labels": last, "ticks": last}
     title = "Calibrated score" if last else None
-    x = alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=axis)
+    x = alt.X("from:Q", title=title, scale={"domain": [0, 1]}, axis=axis)
     y = alt.Y(
         "count:Q",
         title="Texts",
-        scale=alt.Scale(type="symlog", constant=1, domain=[0, 4 * tallest]),
-        axis=alt.Axis(values=ticks, format=",d", minExtent=44),
+        scale={"type": "symlog", "constant": 1, "domain": [0, 4 * tallest]},
+        axis={"values": ticks, "format": ",d", "minExtent": 44},
     )
     pairs = zip(edges[:-1], edges[1:], values, strict=True)
     bars = _chart({"from": low, "to": high, "count": count} for low, high, count in pairs if count)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from gatehouse.policies.explain import score_in_words
 from gatehouse.records.dataset import DatasetInfo, Release
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
@@ -49,6 +50,9 @@ class PointFigures(msgspec.Struct, frozen=True, kw_only=True):
     precision: Estimate | None = None
     recall: Estimate | None = None
     false_positive_rate: Estimate | None = None
+
+    def __str__(self) -> str:
+        return f"{self.step} ≥ {score_in_words(self.threshold)}"
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -146,7 +150,6 @@ class WorkedExample(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None
     outcome: str
     enforce: str
-    review: bool
     clause: str | None
     reason: str
     contributions: tuple[Contribution, ...] = ()
@@ -185,7 +188,7 @@ class PackReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def written(value: float) -> str:
-    """A share or score with three digits and no leading zero: `.987`, `1.000`."""
+    """A share with three digits and no leading zero: `.987`, `1.000`."""
     return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:.3f}"
 
 
@@ -326,9 +329,9 @@ def _estimated(point: PointFigures, report: LabelReport) -> PointFigures:
 def _review_point(points: Sequence[PointFigures]) -> tuple[float, str]:
     """The threshold from which on the policy wants a text seen (its lowest), or .5, with its name in words."""
     if not points:
-        return 0.5, "at .500"
+        return 0.5, f"at {score_in_words(0.5)}"
     lowest = min(points, key=lambda point: point.threshold)
-    return lowest.threshold, f"at {lowest.step} ≥ {written(lowest.threshold)}"
+    return lowest.threshold, f"at {lowest}"
 
 
 def _thinned(positive: Bools, score: Floats) -> Curve:

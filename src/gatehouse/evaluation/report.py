@@ -24,6 +24,7 @@ from gatehouse.evaluation.evaluate import (
     share,
     written,
 )
+from gatehouse.policies.explain import score_in_words
 from gatehouse.records.dataset import PARTS, DatasetInfo
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gatehouse.evaluation.charts import Figure
 
 STRONG = 0.3
-"""Pieces that move a score by more log-odds than this are masked in a sensitive pack, in either direction."""
+"""Pieces that move a score by so many log-odds are masked in a sensitive pack, whichever way they move it."""
 
 MOST_EXAMPLES = 4
 """A report is mailed around, so it shows a few examples and no more."""
@@ -63,14 +64,17 @@ class Span:
     strength: int = 0
 
 
-def mask(piece: str, weight: float, sensitive: bool) -> str:
-    """A piece of text as a report may show it: where a sensitive pack weighs it strongly, one letter and asterisks.
+def mask(piece: str) -> str:
+    """A piece of text as its first character and asterisks, at its length and with its spaces.
 
-    Everything but spaces after the first character is covered, because an obfuscated word hides between its signs.
+    Signs are covered too, because an obfuscated word hides between them.
     """
-    if not sensitive or abs(weight) < STRONG:
-        return piece
     return piece[:1] + re.sub(r"\S", "*", piece[1:])
+
+
+def shown(piece: str, weight: float, sensitive: bool) -> str:
+    """A piece as a report may show it: masked where a sensitive pack weighs it strongly."""
+    return mask(piece) if sensitive and abs(weight) >= STRONG else piece
 
 
 def spans(example: WorkedExample, sensitive: bool) -> list[Span]:
@@ -87,7 +91,7 @@ def spans(example: WorkedExample, sensitive: bool) -> list[Span]:
             found.append(Span(text, None))
         else:
             strength = 1 + min(2, int(3 * abs(carrier.weight) / heaviest))
-            found.append(Span(mask(text, carrier.weight, sensitive), carrier.weight, strength))
+            found.append(Span(shown(text, carrier.weight, sensitive), carrier.weight, strength))
     return found
 
 
@@ -119,8 +123,8 @@ def _figures(pack: PackReport) -> PackFigures:
         if label.withheld is None:
             own = [charts.pr_curve(label), charts.reliability(label), charts.histogram(label)]
         if own and (words := pack.telling.get(label.name)):
-            masked = [(mask(word, weight, pack.sensitive), weight) for word, weight in words]
-            own.append(charts.telling_words(label.name, masked))
+            told = [(mask(word) if pack.sensitive else word, weight) for word, weight in words]
+            own.append(charts.telling_words(label.name, told))
         if own:
             drawn[label.name] = own
     return PackFigures(drawn, charts.reasons(pack.decisions) if pack.decisions else None)
@@ -144,6 +148,7 @@ def _templates() -> jinja2.Environment:
         percent=percent,
         sentence=_sentence,
         signed=_signed,
+        score=score_in_words,
         written=written,
     )
     environment.globals.update(
@@ -153,8 +158,8 @@ def _templates() -> jinja2.Environment:
         heaviest=_heaviest,
         most_examples=MOST_EXAMPLES,
         outcomes=_outcomes,
+        paragraphs=_paragraphs,
         parts=_parts,
-        promise=_promise,
         resolved=_resolved,
         scored=_scored,
         share=share,
@@ -195,16 +200,6 @@ def _outcomes(groups: Sequence[DecisionGroup]) -> list[OutcomeSaid]:
     return found
 
 
-def _promise(point: Point) -> str:
-    """What a step asks for: `precision at least 95 %, with 95 % confidence`."""
-    if point.aim == "score_at_least":
-        return f"score at least {written(point.value)}"
-    if point.aim == "review_at_most":
-        return f"at most {point.value:g} a day to review"
-    quantity, _, bound = point.aim.replace("_", " ").rpartition(" at ")
-    return f"{quantity} at {bound} {point.value * 100:g} %, with {point.confidence * 100:g} % confidence"
-
-
 def _resolved(pack: PackReport) -> str:
     points = [said.point for said in pack.points]
     if not points:
@@ -234,7 +229,7 @@ def _label(pack: PackReport, point: Point) -> LabelReport | None:
 def _heaviest(example: WorkedExample, sensitive: bool, most: int = 5) -> str:
     """The heaviest pieces with their weights, masked where they must be: `prize +1.20, call +0.61`."""
     pieces = sorted(example.contributions, key=lambda piece: -abs(piece.weight))[:most]
-    return ", ".join(f"{mask(piece.piece, piece.weight, sensitive)} {_signed(piece.weight)}" for piece in pieces)
+    return ", ".join(f"{shown(piece.piece, piece.weight, sensitive)} {_signed(piece.weight)}" for piece in pieces)
 
 
 def _parts(dataset: DatasetInfo) -> str:
@@ -250,6 +245,15 @@ def _versions(pack: PackReport) -> list[tuple[str, str]]:
         ("Feature columns", release.features),
         (f"Data set {pack.dataset.name}", pack.dataset.version),
     ]
+
+
+def _paragraphs(text: str) -> list[tuple[str, list[str]]]:
+    """A text as people write it in YAML: each paragraph with the list below it, whose items begin with a dash."""
+    found = []
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        prose, *items = re.split(r"^\s*- ", paragraph, flags=re.MULTILINE)
+        found.append((" ".join(prose.split()), [" ".join(item.split()) for item in items]))
+    return found
 
 
 def _day(at: int) -> str:

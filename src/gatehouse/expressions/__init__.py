@@ -1,5 +1,6 @@
 """The rule language: conditions with the syntax of SQL and one meaning of their own."""
 
+from gatehouse.expressions.advice import did_you_mean
 from gatehouse.expressions.compiled import (
     Compiled,
     CompiledSet,
@@ -9,6 +10,7 @@ from gatehouse.expressions.compiled import (
     row_values,
 )
 from gatehouse.expressions.place import Place
+from gatehouse.expressions.scalars import place_of
 
 __all__ = [
     "Compiled",
@@ -16,6 +18,8 @@ __all__ = [
     "Expression",
     "Place",
     "compile_expression",
+    "did_you_mean",
+    "place_of",
     "read_expression",
     "row_values",
 ]

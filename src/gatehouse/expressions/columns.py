@@ -1,6 +1,7 @@
 """The column form: NumPy for numbers, Arrow for texts, over all rows of a batch at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,13 @@ from gatehouse.expressions.conditions import (
     Some,
     Value,
     cost,
+    everything,
     repeated,
 )
 from gatehouse.expressions.frame import Frame, Mask, Numbers, numbers_of, true_rows
 from gatehouse.expressions.patterns import search_words, words_re2
 from gatehouse.expressions.tree import Column, Literal, Pattern, Type
+from gatehouse.expressions.values import MAX_BIGINT, MIN_BIGINT
 
 Asked = Callable[[Frame], Mask]
 Read = Callable[[Frame], Any]
@@ -68,16 +71,19 @@ _PATTERNS = {
 def compile_columns(conditions: Iterable[Condition]) -> list[Asked]:
     """A function for each condition that says for which rows of a frame it holds; what they share is computed once."""
     roots = list(conditions)
-    maker = _Maker({node: slot for slot, node in enumerate(repeated(roots))})
+    maker = _Maker({node: slot for slot, node in enumerate(repeated(roots))}, _tables(roots))
     return [maker.condition(root) for root in roots]
 
 
 class _Maker:
-    def __init__(self, shared: dict[Condition | Value, int]) -> None:
+    def __init__(self, shared: dict[Condition | Value, int], tables: dict[Condition, Asked]) -> None:
         self.shared = shared
+        self.tables = tables
 
     def condition(self, node: Condition) -> Asked:
         """A function that says for which rows the condition holds."""
+        if node in self.tables:
+            return self.tables[node]
         return self._kept(node, self._condition(node))
 
     def value(self, node: Value) -> Read:
@@ -124,26 +130,26 @@ class _Maker:
     def _every(self, items: tuple[Condition, ...]) -> Asked:
         cheap = [self.condition(item) for item in items if cost(item) < _DEAR]
         dear = [self.condition(item) for item in items if cost(item) >= _DEAR]
+        first, *rest = cheap or [lambda frame: np.ones(frame.length, np.bool_)]
 
         def asked(frame: Frame) -> Mask:
-            steps = iter(cheap)
-            open_rows = next(steps)(frame) if cheap else np.ones(frame.length, np.bool_)
-            for step in steps:
-                open_rows = open_rows & step(frame)
+            found = first(frame)
+            for step in rest:
+                found = found & step(frame)
             for step in dear:
-                open_rows = open_rows & _ask(step, frame, open_rows)
-            return open_rows
+                found = found & _ask(step, frame, found)
+            return found
 
         return asked
 
     def _some(self, items: tuple[Condition, ...]) -> Asked:
         cheap = [self.condition(item) for item in items if cost(item) < _DEAR]
         dear = [self.condition(item) for item in items if cost(item) >= _DEAR]
+        first, *rest = cheap or [lambda frame: np.zeros(frame.length, np.bool_)]
 
         def asked(frame: Frame) -> Mask:
-            steps = iter(cheap)
-            found = next(steps)(frame) if cheap else np.zeros(frame.length, np.bool_)
-            for step in steps:
+            found = first(frame)
+            for step in rest:
                 found = found | step(frame)
             for step in dear:
                 found = found | _ask(step, frame, ~found)
@@ -244,13 +250,48 @@ class _Maker:
 
 def _ask(step: Asked, frame: Frame, open_rows: Mask) -> Mask:
     """The answers of a dear condition, right at least for the open rows; the closed ones are not worth its time."""
-    rows = np.flatnonzero(open_rows)
+    rows = open_rows.nonzero()[0]
     if len(rows) > _FEW * frame.length:
         return step(frame)
     answers = np.zeros(frame.length, np.bool_)
     if len(rows):
         answers[rows] = step(frame.pick(rows))
     return answers
+
+
+def _tables(roots: Iterable[Condition]) -> dict[Condition, Asked]:
+    """Comparisons of a column with constants: all of one column and sign are answered by one call of NumPy.
+
+    What is unknown is filled with a number for which the comparison is false, so that no mask is needed after it.
+    """
+    groups: dict[tuple[Column, str, int | float], list[Holds]] = {}
+    for node in everything(roots):
+        match node:
+            case Holds(sign, Column(_, kind) as column, Literal(constant)) if kind.is_number and sign != "<>":
+                ends = (MIN_BIGINT, MAX_BIGINT) if kind is Type.BIGINT else (None,)
+                filler = nan if kind is Type.DOUBLE else MIN_BIGINT if sign in (">", ">=", "=") else MAX_BIGINT
+                if constant is not None and constant not in ends:
+                    groups.setdefault((column, sign, filler), []).append(node)
+    return {node: ask for key, nodes in groups.items() for node, ask in _table(*key, nodes)}
+
+
+def _table(column: Column, sign: str, filler: int | float, nodes: list[Holds]) -> Iterator[tuple[Holds, Asked]]:
+    compare, name, slot = _NUMBER_SIGNS[sign], column.name, (column.name, sign)
+    values = [node.right.value for node in nodes if isinstance(node.right, Literal)]
+    constants = np.array(values, np.int64 if column.type is Type.BIGINT else np.float64)[:, None]
+
+    def answer(row: int) -> Asked:
+        def asked(frame: Frame) -> Mask:
+            table = frame.memory.get(slot)
+            if table is None:
+                table = frame.memory[slot] = compare(frame.filled(name, filler), constants)
+            found: Mask = table[row]
+            return found
+
+        return asked
+
+    for row, node in enumerate(nodes):
+        yield node, answer(row)
 
 
 def _flag(column: Numbers, value: bool) -> Mask:

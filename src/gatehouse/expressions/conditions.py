@@ -4,7 +4,7 @@ Where neither holds the tree is NULL. Both forms of evaluation are made from the
 and in the leaves, each of which says for itself that its values are known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gatehouse.expressions import tree
@@ -264,18 +264,19 @@ def cost(node: Condition | Value) -> int:
     return own + sum(cost(part) for part in inner(node))
 
 
-def repeated(roots: list[Condition]) -> set[Condition | Value]:
-    """What occurs more than once below these conditions, columns and constants aside."""
-    seen: set[Condition | Value] = set()
-    twice: set[Condition | Value] = set()
+def everything(roots: Iterable[Condition]) -> dict[Condition | Value, int]:
+    """All conditions and values below these, and how often each is written; what is below a second one counts once."""
+    counts: dict[Condition | Value, int] = {}
     stack: list[Condition | Value] = list(roots)
     while stack:
         node = stack.pop()
-        if isinstance(node, Column | Literal | Constant):
-            continue
-        if node in seen:
-            twice.add(node)
-        else:
-            seen.add(node)
+        counts[node] = counts.get(node, 0) + 1
+        if counts[node] == 1:
             stack.extend(inner(node))
-    return twice
+    return counts
+
+
+def repeated(roots: Iterable[Condition]) -> list[Condition | Value]:
+    """What occurs more than once below these conditions, columns and constants aside."""
+    counts = everything(roots)
+    return [node for node, n in counts.items() if n > 1 and not isinstance(node, Column | Literal | Constant)]

@@ -1,6 +1,6 @@
 """The columns of a batch as expressions read them, for all rows or for some picked out."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,10 @@ class Frame:
 
     def __init__(self, length: int, columns: Mapping[str, pa.Array]) -> None:
         self.length = length
-        self.memory: dict[int, Any] = {}
+        self.memory: dict[Hashable, Any] = {}
         self._columns = columns
         self._picked: tuple[Frame, npt.NDArray[np.int64]] | None = None
-        self._read: dict[str, Any] = {}
+        self._read: dict[str | tuple[str, int | float], Any] = {}
 
     def pick(self, rows: npt.NDArray[np.int64]) -> "Frame":
         """A frame of these rows; its columns are copied only when they are read."""
@@ -53,6 +53,14 @@ class Frame:
             else:
                 found = numbers_of(self._columns[name])
             self._read[name] = found
+        return found
+
+    def filled(self, name: str, filler: int | float) -> Any:
+        """A BIGINT or DOUBLE column with this number wherever it is unknown."""
+        found = self._read.get((name, filler))
+        if found is None:
+            values, known = self.numbers(name)
+            found = self._read[name, filler] = values if known is None else np.where(known, values, filler)
         return found
 
 

@@ -111,9 +111,7 @@ class _Parser:
             return syntax.Between(left.start, high.end, left, low, high, negated)
         fold_case = self.token.text == "ILIKE"
         if not (self._take("LIKE") or self._take("ILIKE")):
-            raise self._wrong(
-                self.token, "NOT needs LIKE, IN or BETWEEN here", "write NOT before the condition"
-            )
+            raise self._wrong(self.token, "NOT needs LIKE, IN or BETWEEN here", "write NOT before the condition")
         pattern = self._sum()
         return syntax.Like(left.start, pattern.end, left, pattern, negated, fold_case)
 

@@ -258,4 +258,4 @@ class _Writer:
 
 
 def _worth_keeping(conditions: Sequence[Condition]) -> list[Condition | Value]:
-    return [node for node in repeated(list(conditions)) if cost(node) >= _WORTH_KEEPING]
+    return [node for node in repeated(conditions) if cost(node) >= _WORTH_KEEPING]

@@ -6,9 +6,9 @@ from enum import Enum
 
 from gatehouse.expressions.place import Problem
 
-KEYWORDS = frozenset(
-    ["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"]
-) | frozenset(["CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "AS", "SELECT"])
+KEYWORDS = frozenset(["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"]) | frozenset(
+    ["CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "AS", "SELECT"]
+)
 """Words that name no column unless they stand in double quotes."""
 
 _NAME = re.compile(r"[^\W\d]\w*")

@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 
 from gatehouse.datasets import tables
 from gatehouse.datasets.repeats import Came, Repeats
+from gatehouse.datasets.times import microseconds
 from gatehouse.errors import UserError
 from gatehouse.records.event import EVENT_SCHEMA
 from gatehouse.text.hashing import hash64
 
 REQUIRED = ("id", "text")
 OPTIONAL = tuple(name for name in EVENT_SCHEMA.names if name not in (*REQUIRED, "seen", "imported"))
-LONGEST_REASON = 200
+ENTITIES = ("actor", "target")
+BEGINNING = 200
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,8 @@ def _sound(
     batch: pa.RecordBatch, numbers: npt.NDArray[np.int64], repeats: Repeats
 ) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
     """Which rows may become events, and why the others may not."""
-    ids = batch.column("id").cast(pa.string())
-    reasons: dict[int, str] = {}
-    unnamed = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(ids), ""), True).to_numpy(zero_copy_only=False)
-    reasons.update({int(i): "the id is missing" for i in np.flatnonzero(unnamed)})
-    for name in ("id", "text"):
-        column = batch.column(name)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            nul = pc.fill_null(pc.match_substring(column, "\0"), False).to_numpy(zero_copy_only=False)
-            reasons.update({int(i): f"the {name} holds a NUL character" for i in np.flatnonzero(nul)})
+    ids = batch.column("id")
+    reasons = _reasons(batch)
     sound = np.ones(len(batch), np.bool_)
     sound[list(reasons)] = False
     rows = np.flatnonzero(sound)
@@ -114,6 +109,34 @@ def _sound(
     return sound, rejects
 
 
+def _reasons(batch: pa.RecordBatch) -> dict[int, str]:
+    """Why rows of themselves cannot become events."""
+    unnamed = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(batch.column("id")), ""), True)
+    reasons = dict.fromkeys(_rows(unnamed), "the id is missing")
+    for name in batch.schema.names:
+        column = batch.column(name)
+        if pa.types.is_string(column.type):
+            for row in _rows(pc.fill_null(pc.match_substring(column, "\0"), False)):
+                reasons.setdefault(row, f"the {name} holds a NUL character")
+        if name in ENTITIES:
+            for row in _rows(pc.fill_null(pc.match_substring_regex(column, "^:|:$"), False)):
+                reasons.setdefault(row, f"the {name} is not written kind:id")
+    if "occurred" in batch.schema.names:
+        for row, reason in microseconds(batch.column("occurred"))[1].items():
+            reasons.setdefault(row, reason)
+    if "revision" in batch.schema.names:
+        for row in _rows(
+            pc.fill_null(pc.invert(pc.match_substring_regex(batch.column("revision"), r"^\d{1,9}$")), False)
+        ):
+            reasons.setdefault(row, "the revision is not a whole number")
+    return reasons
+
+
+def _rows(mask: pa.Array) -> list[int]:
+    found: list[int] = np.flatnonzero(mask.to_numpy(zero_copy_only=False)).tolist()
+    return found
+
+
 def _contents(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
     """A hash of all that each row says."""
     said = np.zeros(len(batch), np.uint64)
@@ -124,16 +147,17 @@ def _contents(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
 
 def _begins(batch: pa.RecordBatch, row: int) -> str:
     text = batch.column("text")[row].as_py()
-    return "" if text is None else str(text)[:LONGEST_REASON]
+    return "" if text is None else str(text)[:BEGINNING]
 
 
 def _as_events(batch: pa.RecordBatch, seen: int) -> pa.RecordBatch:
     n = len(batch)
     given = {name: batch.column(name) for name in batch.schema.names}
-    occurred = given["occurred"] if "occurred" in given else pa.nulls(n, pa.int64())
+    occurred, _ = microseconds(given.get("occurred", pa.nulls(n)))
     columns = {
         **given,
-        "kind": pc.fill_null(given["kind"].cast(pa.string()), "post") if "kind" in given else _same("post", n),
+        **{name: pc.if_else(pc.equal(given[name], ""), None, given[name]) for name in ENTITIES if name in given},
+        "kind": pc.fill_null(given["kind"], "post") if "kind" in given else _same("post", n),
         "occurred": occurred,
         "seen": pc.fill_null(occurred, seen),
         "imported": _same(True, n),

@@ -41,12 +41,14 @@ class Versioned(Protocol):
 class Question:
     """What keeps an event from being clear: a step that may only ask, or a state in which evidence is missing.
 
-    `step` is an index into the policy's steps; `missing` is None where the step fired.
+    `step` is an index into the policy's steps; `missing` is None where the step fired. `wish` is the severest that
+    a step would have done, `asks` whether a step wanted no more than a person's look.
     """
 
     step: int
     missing: State | None
     wish: Kind
+    asks: bool
     review: bool
 
 
@@ -56,7 +58,7 @@ class BoundPolicy:
 
     `thresholds` has an entry for each step that can fire by a score. `acting` are the indices of steps that may
     enforce, mildest first; `questions` are the rest, least first: the last that applies gives the reason. Tables
-    are indexed by acting step, those of two dimensions also by question; index -1, the last, means none.
+    are indexed by the step that acts, those of two dimensions also by question; index -1, the last, means none.
     """
 
     policy: Policy
@@ -66,7 +68,6 @@ class BoundPolicy:
     questions: tuple[Question, ...]
     enforce: npt.NDArray[np.uint8]
     review: npt.NDArray[np.bool_]
-    open: npt.NDArray[np.bool_]
     step: npt.NDArray[np.int16]
     reason: npt.NDArray[np.int32]
     reasons: tuple[str, ...]
@@ -98,10 +99,9 @@ def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]
     acting = [
         i for i in able if policy.steps[i].enforce and not held_back(policy.steps[i], found.get(policy.steps[i].name))
     ]
-    asking = [Question(i, None, policy.steps[i].enforce, True) for i in able if i not in acting]
+    asking = [_question(policy, (i,), None) for i in able if i not in acting]
     questions = sorted((*asking, *_missing(policy, able)), key=_weight)
-    still_open = _still_open(policy, acting, questions)
-    of_step, reason, reasons = _reasons(policy, found, acting, questions, still_open)
+    of_step, reason, reasons = _reasons(policy, found, acting, questions)
     return BoundPolicy(
         policy=policy,
         versions={step.detector: known[step.detector].version for step in policy.steps},
@@ -110,7 +110,6 @@ def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]
         questions=tuple(questions),
         enforce=np.array([*(step.enforce for step in policy.steps), Kind.NONE], np.uint8),
         review=np.array([*(step.review for step in policy.steps), False]),
-        open=still_open,
         step=of_step,
         reason=reason,
         reasons=reasons,
@@ -122,8 +121,8 @@ def _step_faults(
 ) -> Iterable[Fault]:
     detector = detectors.get(step.detector)
     if detector is None:
-        fix = suggestion(step.detector, detectors) if detectors else f"gatehouse train {_pack(step.detector)}"
-        yield Fault(f"step '{step.name}' needs the detector '{step.detector}', which is not there", policy.name, fix)
+        what = f"step '{step.name}' needs the detector '{step.detector}', which is not there"
+        yield Fault(what, policy.name, f"gatehouse train {_pack(step.detector)}")
     elif step.label not in detector.labels:
         what = f"step '{step.name}' needs the label '{step.label}', of which '{step.detector}' does not speak"
         yield Fault(what, policy.name, suggestion(step.label, detector.labels))
@@ -151,19 +150,23 @@ def _pack(detector: str) -> str:
     return detector.partition(".")[0]
 
 
-def _missing(policy: Policy, able: Iterable[int]) -> list[Question]:
-    """Questions for evidence that a step needs: one per detector, label and state, with the severest wish.
+def _missing(policy: Policy, able: Iterable[int]) -> Iterable[Question]:
+    """Questions for evidence that steps need, one per detector, label and state.
 
     A detector that only matches has nothing to say where it does not match, so its abstention is no lack.
     """
-    worst: dict[tuple[str, str, State], Question] = {}
+    lacking: dict[tuple[str, str, State], list[int]] = {}
     for i in able:
         step = policy.steps[i]
         for state in (State.FAILED,) if step.target is None else (State.FAILED, State.ABSTAINED):
-            key = (step.detector, step.label, state)
-            if key not in worst or worst[key].wish < step.enforce:
-                worst[key] = Question(i, state, step.enforce, policy.missing == "review")
-    return list(worst.values())
+            lacking.setdefault((step.detector, step.label, state), []).append(i)
+    return (_question(policy, indices, state) for (_, _, state), indices in lacking.items())
+
+
+def _question(policy: Policy, indices: Sequence[int], missing: State | None) -> Question:
+    wishes = [policy.steps[i].enforce for i in indices]
+    review = missing is None or policy.missing == "review"
+    return Question(indices[0], missing, max(wishes), Kind.NONE in wishes, review)
 
 
 def _weight(question: Question) -> tuple[bool, Kind, bool, int]:
@@ -171,27 +174,8 @@ def _weight(question: Question) -> tuple[bool, Kind, bool, int]:
     return question.missing is None, question.wish, question.missing is State.FAILED, -question.step
 
 
-def _still_open(policy: Policy, acting: Sequence[int], questions: Sequence[Question]) -> npt.NDArray[np.bool_]:
-    """Table [acting step, question]: whether the question stands although that step has acted.
-
-    What is done answers a step that would do no more. It answers a step that only asks for a person where both
-    speak of one label, or where the event is gone: a blurred obscenity says nothing about a threat beside it.
-    """
-    table = np.ones((len(policy.steps) + 1, len(questions)), np.bool_)
-    for i in acting:
-        for j, question in enumerate(questions):
-            done, same = policy.steps[i].enforce, policy.steps[i].label == policy.steps[question.step].label
-            only_asks = question.wish is Kind.NONE
-            table[i, j] = not (same or done >= Kind.REMOVE) if only_asks else done < question.wish
-    return table
-
-
 def _reasons(
-    policy: Policy,
-    points: Mapping[str, Point],
-    acting: Sequence[int],
-    questions: Sequence[Question],
-    still_open: npt.NDArray[np.bool_],
+    policy: Policy, points: Mapping[str, Point], acting: Sequence[int], questions: Sequence[Question]
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32], tuple[str, ...]]:
     """Tables [acting step, question] of the step that led there and of the reason's index, and the reasons."""
     steps = policy.steps
@@ -211,7 +195,7 @@ def _reasons(
         reason[i] = len(reasons)
         reasons.append(reason_for(steps[i], points.get(steps[i].name)))
         for j, question in enumerate(questions):
-            if question.review and still_open[i, j]:
+            if question.review:
                 reason[i, j] = len(reasons)
                 reasons.append(f"{reasons[reason[i, -1]]}; also: {asked[j]}")
     return of_step, reason, tuple(reasons)
@@ -221,26 +205,33 @@ def decide(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> Outcomes:
     """One policy's conclusions on n events.
 
     The severest step that fires and may enforce gives VIOLATING. A step that may only ask, and missing evidence,
-    give at least UNDECIDED, unless what is done answers them as well; neither ever enforces.
+    give at least UNDECIDED and never enforce. What is done answers a step that would do no more; and it answers a
+    step that only asks for a person where the event is gone, or where a step on the same label acts: a blurred
+    obscenity says nothing about a threat beside it.
     """
-    columns = _columns(bound, signals, n)
+    columns, steps = _columns(bound, signals, n), bound.policy.steps
     by = np.full(n, -1, np.int16)
+    acted = {step.label: np.zeros(n, np.bool_) for step in steps}
     for i in bound.acting:
-        np.copyto(by, i, where=_fires(bound, columns, i))
+        fired = _fires(bound, columns, i)
+        np.copyto(by, i, where=fired)
+        acted[steps[i].label] |= fired
     enforce = bound.enforce[by]
     review = bound.review[by]
     question = np.full(n, -1, np.int16)
     for j, asked in enumerate(bound.questions):
-        missing = asked.missing
-        where = _fires(bound, columns, asked.step) if missing is None else columns[asked.step][0] == missing
+        missing, i = asked.missing, asked.step
+        where = _fires(bound, columns, i) if missing is None else columns[i][0] == missing
         if not where.any():
             continue
-        where &= bound.open[:, j][by]
+        unanswered = enforce < asked.wish
+        if asked.asks:
+            unanswered |= (enforce < Kind.REMOVE) & ~acted[steps[i].label]
+        where &= unanswered
         np.copyto(question, j, where=where)
         if asked.review:
             review |= where
     outcome = np.where(by >= 0, Outcome.VIOLATING, np.where(question >= 0, Outcome.UNDECIDED, Outcome.CLEAR))
-    steps = bound.policy.steps
     return Outcomes(
         policy=bound.policy.name,
         version=bound.policy.version,

@@ -9,7 +9,7 @@ Precision may rise and fall, so it is found by fixed-sequence testing: ranks of 
 order, each at the full confidence, until one fails; the last that passed gives the threshold. A wrong promise needs a
 pass at the first rank of the sequence whose flagged rows are positive too seldom, and that is one single test:
 
-- The sequence (`_start`, `_GRID`) is made from scores and target alone. Given the scores, labels are independent
+- The sequence (`_sequence`) is made from scores and target alone. Given the scores, labels are independent
   draws, each row with its own chance, so that first wrong rank is fixed before a label is seen.
 - The positives among k such rows are no likelier to reach the upper tail than those of k rows that all have the mean
   chance (Hoeffding 1956, theorem 4), so the binomial test keeps its level; this holds for a confidence above 3/4.

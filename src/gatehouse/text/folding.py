@@ -64,7 +64,21 @@ _PUNCTUATION = {
     "∣": "|",
     "ǃ": "!",
 }
-_LIGATURES = {"æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d", "ŋ": "n", "ə": "e", "ɔ": "o", "ɛ": "e", "ſ": "s"}
+_LIGATURES = {
+    "æ": "ae",
+    "œ": "oe",
+    "ß": "ss",
+    "þ": "th",
+    "ð": "d",
+    "ŋ": "n",
+    "ə": "e",
+    "ɔ": "o",
+    "ɛ": "e",
+    "ſ": "s",
+    "ɑ": "a",
+    "ɩ": "i",
+    "℮": "e",
+}
 _LATIN_NAME = re.compile(
     r"LATIN (?:SMALL |CAPITAL )?LETTER (?:SMALL CAPITAL |SCRIPT |DOTLESS |TURNED |REVERSED |SIDEWAYS |INSULAR )*"
     r"([A-Z])(?: WITH .*| ROTUNDA)?"
@@ -118,6 +132,8 @@ def _plain(character: str) -> str:
         return " "
     if category in ("Cc", "Cf") or ord(character) in _MARKS:
         return ""
+    if character in _STRONG:
+        return character
     if character in _PUNCTUATION:
         return _PUNCTUATION[character]
     if category == "Pd":

@@ -20,6 +20,7 @@ from gatehouse.text.tokens import (
     SPELLED,
     TABLE_SIZE,
     WIDE,
+    WIDE_GAP,
     Bytes,
     Origin,
     Table,
@@ -164,7 +165,7 @@ def _rewrite(
     """One pass over the text at start:end, written from `at` on; gives back its end, whether it changed, its flags."""
     place, to, token = start, at, at
     seen = text_seen = int64(0)
-    singles, apart, changed = 0, False, False
+    singles, apart, gaps, changed = 0, False, False, False
     while place <= end:
         token_before = token
         place, to, token, seen, text_seen = _copy_plain(buf, origin, place, end, to, token, table, seen, text_seen)
@@ -193,12 +194,20 @@ def _rewrite(
             if place <= end:
                 to = _write(buf, origin, to, source, SPACE | _BLANK, _BLANK)
             token, seen = to, int64(0)
-    if to > at and buf[to - 1] == _BLANK:
+        elif to > at:
+            buf[to - 1] = WIDE_GAP
+            gaps = True
+    if to > at and (buf[to - 1] == _BLANK or buf[to - 1] == WIDE_GAP):
         to -= 1
     if apart:
         joined = join(buf, origin, at, to)
-        changed |= joined != to
+        # Once the gaps are gone, other letters stand side by side.
+        changed |= gaps or joined != to
         to = joined
+    if gaps:
+        for k in range(at, to):
+            if buf[k] == WIDE_GAP:
+                buf[k] = _BLANK
     return to, changed, text_seen
 
 

@@ -36,6 +36,9 @@ WIDE = 1 << 31
 INNER = 1 << 32
 RUN = 1 << 33
 
+# Several blanks in a row until letters are joined: a boundary between words that were pulled apart.
+WIDE_GAP = 0x1F
+
 
 def packed(word: str) -> int:
     """A word of up to eight ASCII characters as a number, the first character in the lowest byte."""
@@ -314,9 +317,9 @@ def join(buf: Bytes, origin: Origin, start: int, end: int) -> int:
     """Three or more single letters with equal separators become a word; gives back the new end."""
     to = place = start
     while place < end:
-        if place == start or buf[place - 1] == _BLANK:
+        if place == start or buf[place - 1] == _BLANK or buf[place - 1] == WIDE_GAP:
             stop = place
-            while stop < end and buf[stop] != _BLANK:
+            while stop < end and buf[stop] != _BLANK and buf[stop] != WIDE_GAP:
                 stop += 1
             if _is_link(buf, place, stop):
                 to = _move(buf, origin, place, stop, to)

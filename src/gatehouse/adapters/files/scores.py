@@ -25,7 +25,15 @@ class ParquetScoreWriter:
         self._schema = SCORE_SCHEMA.with_metadata({NOTE: json.dumps(run, sort_keys=True).encode()})
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            self._file = pq.ParquetWriter(self._part, self._schema, compression="zstd", compression_level=1)
+            self._file = pq.ParquetWriter(
+                self._part,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[name for name in self._schema.names if name != "score"],
+                # Only ids are looked for; statistics of the other columns would cost a third of the writing.
+                write_statistics=["event_id"],
+            )
         except OSError as error:
             raise OutsideError(f"cannot write: {error.strerror}", where=str(out), fix="choose another --out") from error
 

@@ -95,7 +95,10 @@ def upgrade(connection: Connection) -> None:
 def _engine(path: Path) -> Engine:
     """An engine whose transactions begin when SQLAlchemy says so; errors show no content."""
     engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": WAIT_SECONDS}, hide_parameters=True
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": WAIT_SECONDS},
+        max_overflow=-1,  # threads wait for the file, whose errors say so, never for a connection
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)

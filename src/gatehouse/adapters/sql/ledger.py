@@ -1,11 +1,12 @@
 """The ledger in a SQL database: what happened, what was said about it and what was decided, in one transaction."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, exists, insert, select
+from sqlalchemy.exc import NoResultFound
 
 from gatehouse.adapters.sql import rows
 from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests
@@ -74,23 +75,14 @@ class SqlLedger:
             row = connection.execute(wanted).one_or_none()
             if row is None:
                 return None
-            event = rows.event_of(row._mapping)
-            chain = _standing_chain(connection, event)
-            if event.digest() != row.digest or not chain:
+            try:
+                return _judged(connection, row)
+            except (LookupError, NoResultFound, msgspec.DecodeError) as error:
                 raise OutsideError(
                     f"event {event_id!r} was changed after it was written",
                     where=str(self._database.path),
                     fix="bring the ledger back from a copy",
-                )
-            head = chain[-1]
-            return Judged(
-                event=event,
-                features=_features(connection, head),
-                signals=_signals(connection, event_id, head),
-                decision=_decisions(connection, [head])[head],
-                enforcements=tuple(Enforcement(**_said(row)) for row in _of_chain(connection, enforcements, chain)),
-                cases=tuple(Case(**_said(row)) for row in _of_chain(connection, cases, chain)),
-            )
+                ) from error
 
     def decisions(self, since: int = 0, limit: int | None = None) -> list[Decision]:
         """Standing live decisions made at or after `since` (microseconds UTC), oldest first."""
@@ -140,9 +132,9 @@ def _insert(connection: Connection, table: Table, values: list[rows.Row]) -> Non
         connection.exec_driver_sql(_insertion(table, connection.dialect), values)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _insertion(table: Table, dialect: Dialect) -> str:
-    """The insert for the driver: rows are tuples already, and making them parameters again costs twice the insert."""
+    """The insert for the driver: rows are tuples in the table's order, which SQLAlchemy would take apart once more."""
     return str(table.insert().compile(dialect=dialect))
 
 
@@ -173,6 +165,23 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> dict[str, Decision
         for row in _among(connection, select(decisions), decisions.c.id, ids)
     }
     return {id_: found[id_] for id_ in ids}
+
+
+def _judged(connection: Connection, row: Row[Any]) -> Judged:
+    """An event's row with all that belongs to it; raises LookupError where something is gone or another."""
+    event = rows.event_of(row._mapping)
+    if event.digest() != row.digest:
+        raise LookupError(event.id)
+    chain = _standing_chain(connection, event)
+    head = chain[-1]
+    return Judged(
+        event=event,
+        features=_features(connection, head),
+        signals=_signals(connection, event.id, head),
+        decision=_decisions(connection, [head])[head],
+        enforcements=tuple(Enforcement(**_said(row)) for row in _of_chain(connection, enforcements, chain)),
+        cases=tuple(Case(**_said(row)) for row in _of_chain(connection, cases, chain)),
+    )
 
 
 def _standing_chain(connection: Connection, event: Event) -> list[str]:

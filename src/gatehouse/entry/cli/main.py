@@ -59,9 +59,9 @@ def cli(context: click.Context) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code: 0 done, 1 refused, 2 for the user to mend, 3 something outside failed."""
     try:
-        cli.main(list(arguments), prog_name="gatehouse", standalone_mode=False)
-    except click.exceptions.Exit as left:
-        return left.exit_code
+        # Without its standalone mode click hands back the code that a command left with.
+        code = cli.main(list(arguments), prog_name="gatehouse", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         return 130
@@ -81,7 +81,6 @@ def run(arguments: Sequence[str]) -> int:
         return 3
     except Exception as error:
         return _fault_of_ours(error)
-    return 0
 
 
 def _fault_of_ours(error: Exception) -> int:

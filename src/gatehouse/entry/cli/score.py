@@ -98,7 +98,7 @@ def recorder(house: "House", judge: "Judge", at: int) -> "Each":
     """
     from gatehouse.flows import live
 
-    def commit(events: "pa.RecordBatch", features: "pa.RecordBatch", judgement: "Judgement") -> list[Reject]:
+    def commit(events: "pa.RecordBatch", features: "pa.RecordBatch", judgement: "Judgement") -> "list[Reject]":
         refused: list[Reject] = []
         for start in range(0, len(events), RECORDED_AT_ONCE):
             part = slice(start, start + RECORDED_AT_ONCE)

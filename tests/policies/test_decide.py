@@ -1,0 +1,400 @@
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gatehouse.errors import RefusedError, UserError
+from gatehouse.policies.decide import bind, decide, severest
+from gatehouse.policies.explain import held_back
+from gatehouse.records.decision import Outcome
+from gatehouse.records.enforcement import NEEDS_A_PERSON, Kind
+from gatehouse.records.policy import Acceptance, Point, Policy, Step, Target
+from gatehouse.records.signal import Signals, State
+
+BANK, LINEAR = "adverts.bank", "adverts.linear"
+LABELS = ("advert", "lure")
+
+
+@dataclass(frozen=True)
+class Detector:
+    name: str
+    version: str
+    labels: tuple[str, ...] = LABELS
+
+
+DETECTORS = (Detector(BANK, "bank1"), Detector(LINEAR, "linear1"))
+
+
+def policy_of(*steps, missing="review"):
+    return Policy(
+        name="adverts",
+        version="policy1",
+        title="Adverts",
+        text="No adverts.",
+        owner="lead",
+        clauses=(),
+        steps=steps,
+        missing=missing,
+    )
+
+
+def matched(name="known", label="advert", **more):
+    return Step(name=name, detector=BANK, label=label, clause="A1", **{"enforce": Kind.REMOVE, **more})
+
+
+def scored(name="certain", label="advert", aim="precision_at_least", **more):
+    target = Target(aim=aim, value=0.95)
+    return Step(name=name, detector=LINEAR, label=label, clause="A1", target=target, **more)
+
+
+def point_of(step, threshold=0.9, **more):
+    said = Point(
+        policy="adverts",
+        policy_version="policy1",
+        step=step.name,
+        detector=step.detector,
+        detector_version="linear1",
+        label=step.label,
+        aim=step.target.aim,
+        value=step.target.value,
+        confidence=0.95,
+        dataset="d",
+        population="posts",
+        n=900,
+        positives=100,
+        threshold=threshold,
+    )
+    return msgspec.structs.replace(said, **more)
+
+
+def signals_of(rows):
+    """Signals from rows of {(detector, label): state or score}; unsaid is an abstention of the bank, a score of 0."""
+    blocks = []
+    for detector in DETECTORS:
+        usual = State.ABSTAINED if detector.name == BANK else State.SCORED
+        block = Signals.blank(detector.name, detector.version, detector.labels, len(rows), usual)
+        if detector.name == LINEAR:
+            block.score[:] = 0.0
+        for i, row in enumerate(rows):
+            for j, label in enumerate(detector.labels):
+                said = row.get((detector.name, label))
+                if isinstance(said, State):
+                    block.state[i, j], block.score[i, j] = said, np.nan
+                elif said is not None:
+                    block.score[i, j] = said
+        blocks.append(block)
+    return blocks
+
+
+def one(policy, points, row):
+    return decide(bind(policy, points, DETECTORS), signals_of([row]), 1).of(0)
+
+
+CONFIRMED = {"status": "confirmed"}
+
+
+def test_a_match_enforces_as_written():
+    said = one(policy_of(matched()), [], {(BANK, "advert"): State.MATCHED})
+    assert (said.outcome, said.enforce, said.review) == ("violating", "remove", False)
+    assert (said.step, said.clause) == ("known", "A1")
+    assert said.reason == "'adverts.bank' matched for 'advert' (known): removed"
+
+
+def test_nothing_fires_is_clear():
+    said = one(policy_of(matched()), [], {})
+    assert (said.outcome, said.enforce, said.review, said.step) == ("clear", "none", False, None)
+    assert said.reason == "no step fired"
+
+
+def test_a_score_at_the_threshold_fires_and_just_below_it_does_not():
+    step = scored(enforce=Kind.REMOVE)
+    policy, points = policy_of(step), [point_of(step, 0.913, **CONFIRMED)]
+    said = one(policy, points, {(LINEAR, "advert"): 0.913})
+    assert said.enforce == "remove"
+    assert said.reason == "score at least 0.913 for 'advert' (certain: precision at least 95 %, confirmed): removed"
+    assert one(policy, points, {(LINEAR, "advert"): np.nextafter(0.913, 0)}).outcome == "clear"
+
+
+def test_a_provisional_point_asks_a_person_instead_of_enforcing():
+    step = scored(enforce=Kind.REMOVE)
+    said = one(policy_of(step), [point_of(step, 0.913)], {(LINEAR, "advert"): 0.95})
+    assert (said.outcome, said.enforce, said.review, said.step) == ("undecided", "none", True, "certain")
+    assert (
+        said.reason == "score at least 0.913 for 'advert' (certain: precision at least 95 %, provisional): "
+        "a person looks; removed once the point is confirmed"
+    )
+
+
+def test_an_accepted_provisional_point_enforces_and_says_by_whom():
+    step = scored(enforce=Kind.REMOVE, accept=Acceptance(by="policy lead", reason="a flood"))
+    said = one(policy_of(step), [point_of(step, 0.913)], {(LINEAR, "advert"): 0.95})
+    assert (said.outcome, said.enforce, said.review) == ("violating", "remove", False)
+    assert said.reason.endswith("removed, because policy lead accepted the provisional point (a flood)")
+
+
+def test_a_fixed_score_promises_nothing_and_only_asks_even_when_confirmed():
+    step = scored(enforce=Kind.LIMIT, aim="score_at_least")
+    said = one(policy_of(step), [point_of(step, 0.8, **CONFIRMED)], {(LINEAR, "advert"): 0.95})
+    assert (said.outcome, said.enforce, said.review) == ("undecided", "none", True)
+    assert (
+        said.reason == "score at least 0.800 for 'advert' (certain: a fixed threshold, no promise): a person looks; "
+        "reach limited only if the policy's owner accepts a threshold without a promise"
+    )
+
+
+def test_a_step_without_a_threshold_never_fires_and_needs_no_evidence():
+    step = scored(enforce=Kind.REMOVE)
+    policy, points = policy_of(step, matched()), [point_of(step, None)]
+    assert one(policy, points, {(LINEAR, "advert"): 1.0}).outcome == "clear"
+    assert one(policy, points, {(LINEAR, "advert"): State.FAILED}).outcome == "clear"
+    assert one(policy, points, {(BANK, "advert"): State.MATCHED}).outcome == "violating"
+
+
+def test_the_severest_step_wins_wherever_it_stands():
+    mild, severe = matched("mild", enforce=Kind.WARN), matched("severe", enforce=Kind.REMOVE)
+    for steps in ((mild, severe), (severe, mild)):
+        said = one(policy_of(*steps), [], {(BANK, "advert"): State.MATCHED})
+        assert (said.step, said.enforce) == ("severe", "remove")
+
+
+def test_a_provisional_removal_still_asks_beside_a_milder_deed():
+    label, remove = matched("known", enforce=Kind.LABEL), scored(enforce=Kind.REMOVE)
+    row = {(BANK, "advert"): State.MATCHED, (LINEAR, "advert"): 0.99}
+    said = one(policy_of(label, remove), [point_of(remove)], row)
+    assert (said.outcome, said.enforce, said.review, said.step) == ("violating", "label", True, "known")
+    assert (
+        said.reason == "'adverts.bank' matched for 'advert' (known): labelled; also: score at least 0.900 for 'advert' "
+        "(certain: precision at least 95 %, provisional): a person looks; removed once the point is confirmed"
+    )
+
+
+def test_what_is_done_answers_a_request_for_review_of_the_same_label_only():
+    blur, ask = matched("known", enforce=Kind.BLUR), scored("likely", label="lure", review=True)
+    row = {(BANK, "advert"): State.MATCHED, (LINEAR, "lure"): 0.99, (LINEAR, "advert"): 0.99}
+    assert one(policy_of(blur, ask), [point_of(ask)], row).review
+    same = scored("likely", review=True)
+    assert not one(policy_of(blur, same), [point_of(same)], row).review
+    gone = matched("known", enforce=Kind.REMOVE)
+    assert not one(policy_of(gone, ask), [point_of(ask)], row).review
+
+
+def test_suspension_is_left_to_a_person():
+    step = matched(enforce=Kind.SUSPEND, review=True)
+    said = one(policy_of(step), [], {(BANK, "advert"): State.MATCHED})
+    assert (said.outcome, said.enforce, said.review) == ("undecided", "none", True)
+    assert said.reason.endswith("a person looks; author suspended only if that person says so")
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (State.FAILED, "'adverts.linear' failed, so nothing is known of 'advert'"),
+        (State.ABSTAINED, "'adverts.linear' could not judge 'advert' (no text, or a language that it does not know)"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("missing", "review", "then"), [("review", True, "a person looks"), ("pass", False, "it stays undecided")]
+)
+def test_missing_evidence_is_never_clear(state, why, missing, review, then):
+    step = scored(enforce=Kind.REMOVE)
+    said = one(policy_of(step, matched(), missing=missing), [point_of(step)], {(LINEAR, "advert"): state})
+    assert (said.outcome, said.enforce, said.review, said.step) == ("undecided", "none", review, None)
+    assert said.reason == f"{why}: {then}"
+
+
+def test_a_detector_that_only_matches_says_nothing_by_abstaining_but_its_failure_counts():
+    policy = policy_of(matched())
+    assert one(policy, [], {(BANK, "advert"): State.ABSTAINED}).outcome == "clear"
+    assert one(policy, [], {(BANK, "advert"): State.FAILED}).outcome == "undecided"
+
+
+def test_skipped_evidence_was_not_needed():
+    step = scored(enforce=Kind.REMOVE)
+    assert one(policy_of(step), [point_of(step)], {(LINEAR, "advert"): State.SKIPPED}).outcome == "clear"
+
+
+def test_healthy_evidence_counts_beside_a_failure():
+    step = scored(enforce=Kind.REMOVE)
+    row = {(BANK, "advert"): State.MATCHED, (LINEAR, "advert"): State.FAILED}
+    said = one(policy_of(step, matched()), [point_of(step)], row)
+    assert (said.outcome, said.enforce, said.review, said.step) == ("violating", "remove", False, "known")
+
+
+def refusal(policy, points, detectors=DETECTORS):
+    with pytest.raises(UserError) as error:
+        bind(policy, points, detectors)
+    return str(error.value)
+
+
+def test_a_threshold_does_not_outlive_its_policy_or_detector():
+    step = scored(enforce=Kind.REMOVE)
+    policy = policy_of(step)
+    assert refusal(policy, [point_of(step, policy_version="policy0")]) == (
+        "adverts: the point of step 'certain' is of version policy0 of 'adverts', the policy is policy1\n"
+        "    → gatehouse train adverts"
+    )
+    assert refusal(policy, [point_of(step, detector_version="linear0")]) == (
+        "adverts: the point of step 'certain' is of version linear0 of 'adverts.linear', the detector is linear1\n"
+        "    → gatehouse promote adverts with a release of these versions, or gatehouse train adverts"
+    )
+
+
+def test_everything_that_does_not_fit_is_said_at_once():
+    step, other = scored(enforce=Kind.REMOVE), scored("likely", label="lurre", review=True)
+    said = refusal(
+        policy_of(step, other, matched()), [msgspec.structs.replace(point_of(step), step="gone")], DETECTORS[1:]
+    )
+    train = "    → gatehouse train adverts"
+    assert said.split("\n") == [
+        "adverts: step 'certain' has no operating point",
+        train,
+        "adverts: step 'likely' needs the label 'lurre', of which 'adverts.linear' does not speak",
+        "    → did you mean 'lure'?",
+        "adverts: step 'likely' has no operating point",
+        train,
+        "adverts: step 'known' needs the detector 'adverts.bank', which is not there",
+        train,
+        "adverts: no step asks for the point of 'gone' on 'advert' of 'adverts.linear'",
+        train,
+    ]
+
+
+def test_two_points_for_one_step_are_refused():
+    step = scored(enforce=Kind.REMOVE)
+    assert "a step has two operating points" in refusal(policy_of(step), [point_of(step), point_of(step, 0.5)])
+
+
+def test_signals_of_another_version_are_refused():
+    bound = bind(policy_of(matched()), [], [Detector(BANK, "bank2")])
+    with pytest.raises(RefusedError, match=r"signals of version bank1 of 'adverts.bank', but the points are of bank2"):
+        decide(bound, signals_of([{}]), 1)
+    with pytest.raises(RefusedError, match="gave no signals"):
+        decide(bound, [], 0)
+
+
+kinds = st.sampled_from([Kind.NONE, Kind.LABEL, Kind.LIMIT, Kind.REMOVE, Kind.SUSPEND])
+
+
+@st.composite
+def bound_policies(draw):
+    steps, points = [], []
+    for i in range(draw(st.integers(1, 5))):
+        kind, label = draw(kinds), draw(st.sampled_from(LABELS))
+        review = draw(st.booleans()) or kind is Kind.NONE or kind in NEEDS_A_PERSON
+        if draw(st.booleans()):
+            steps.append(matched(f"s{i}", label, enforce=kind, review=review))
+            continue
+        aim = draw(st.sampled_from(["precision_at_least", "score_at_least"]))
+        accept = Acceptance(by="lead", reason="so") if draw(st.booleans()) else None
+        steps.append(scored(f"s{i}", label, aim, enforce=kind, review=review, accept=accept))
+        threshold = draw(st.sampled_from([None, 0.25, 0.5, 0.75]))
+        points.append(point_of(steps[-1], threshold, status=draw(st.sampled_from(["provisional", "confirmed"]))))
+    return policy_of(*steps, missing=draw(st.sampled_from(["review", "pass"]))), points
+
+
+scores = st.sampled_from([0.0, 0.25, 0.4, 0.6, 0.75, 1.0])
+linear_signals = scores | st.sampled_from([State.ABSTAINED, State.SKIPPED, State.FAILED])
+bank_signals = st.sampled_from([State.MATCHED, State.ABSTAINED, State.SKIPPED, State.FAILED])
+rows = st.fixed_dictionaries(
+    {(BANK, label): bank_signals for label in LABELS} | {(LINEAR, label): linear_signals for label in LABELS}
+)
+
+
+def plainly(policy, points, row):
+    """Outcome, enforcement and review of one row, step by step."""
+    point_by_step = {point.step: point for point in points}
+    doing, asking = [], []
+    for step in policy.steps:
+        point, signal = point_by_step.get(step.name), row[step.detector, step.label]
+        if point is not None and point.threshold is None:
+            continue
+        if step.target is None:
+            fired, lacking = signal is State.MATCHED, signal is State.FAILED
+        else:
+            fired = not isinstance(signal, State) and signal >= point.threshold
+            lacking = signal in (State.FAILED, State.ABSTAINED) if isinstance(signal, State) else False
+        if fired and step.enforce is not Kind.NONE and not held_back(step, point):
+            doing.append(step)
+        elif fired:
+            asking.append((step, True))
+        elif lacking:
+            asking.append((step, policy.missing == "review"))
+    if not doing:
+        outcome = Outcome.UNDECIDED if asking else Outcome.CLEAR
+        return outcome, Kind.NONE, any(review for _, review in asking)
+    winner = max(doing, key=lambda step: (step.enforce, -policy.steps.index(step)))
+    return (
+        Outcome.VIOLATING,
+        winner.enforce,
+        winner.review or any(review and not answered(winner, doing, step) for step, review in asking),
+    )
+
+
+def answered(winner, doing, step):
+    if step.enforce is Kind.NONE:
+        return winner.enforce >= Kind.REMOVE or step.label in {other.label for other in doing}
+    return winner.enforce >= step.enforce
+
+
+def conclusions(outcomes):
+    return list(zip(outcomes.outcome.tolist(), outcomes.enforce.tolist(), outcomes.review.tolist(), strict=True))
+
+
+@settings(deadline=None, max_examples=300)
+@given(bound_policies(), st.lists(rows, max_size=6))
+def test_columns_conclude_what_the_plain_form_does(bound, batch):
+    policy, points = bound
+    outcomes = decide(bind(policy, points, DETECTORS), signals_of(batch), len(batch))
+    assert conclusions(outcomes) == [plainly(policy, points, row) for row in batch]
+
+
+@settings(deadline=None, max_examples=100)
+@given(bound_policies(), st.lists(rows, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_neither_order_nor_size_of_a_batch_matters(bound, batch, random):
+    ready = bind(*bound, DETECTORS)
+    whole = decide(ready, signals_of(batch), len(batch))
+    order = random.sample(range(len(batch)), len(batch))
+    shuffled = decide(ready, signals_of([batch[i] for i in order]), len(batch))
+    assert [shuffled.of(k) for k in range(len(batch))] == [whole.of(i) for i in order]
+    assert [decide(ready, signals_of([row]), 1).of(0) for row in batch] == [whole.of(i) for i in range(len(batch))]
+
+
+@settings(deadline=None, max_examples=300)
+@given(bound_policies(), rows, st.sampled_from([(name, label) for name in (BANK, LINEAR) for label in LABELS]))
+def test_a_failure_never_clears_and_never_violates(bound, row, lost):
+    ready = bind(*bound, DETECTORS)
+    assume(row[lost] is not State.FAILED)
+    before = decide(ready, signals_of([row]), 1)
+    after = decide(ready, signals_of([{**row, lost: State.FAILED}]), 1)
+    if before.outcome[0] != Outcome.CLEAR:
+        assert after.outcome[0] != Outcome.CLEAR
+    assert after.enforce[0] <= before.enforce[0]
+    if before.outcome[0] != Outcome.VIOLATING:
+        assert after.outcome[0] != Outcome.VIOLATING
+
+
+@settings(deadline=None, max_examples=200)
+@given(bound_policies(), st.lists(rows, min_size=1, max_size=4))
+def test_every_conclusion_has_a_reason_that_fits_it(bound, batch):
+    outcomes = decide(bind(*bound, DETECTORS), signals_of(batch), len(batch))
+    for i in range(len(batch)):
+        said = outcomes.of(i)
+        assert (said.reason == "no step fired") == (said.outcome == "clear")
+        assert said.review == ("a person looks" in said.reason)
+        assert (said.enforce != "none") == (said.outcome == "violating")
+        assert said.clause == (None if said.step is None else "A1")
+        assert said.step is not None or said.outcome != "violating"
+
+
+def test_severest_over_policies():
+    first = decide(bind(policy_of(matched()), [], DETECTORS), signals_of([{}, {(BANK, "advert"): State.MATCHED}]), 2)
+    other = policy_of(matched(label="lure", enforce=Kind.NONE, review=True))
+    second = decide(bind(other, [], DETECTORS), signals_of([{(BANK, "lure"): State.MATCHED}, {}]), 2)
+    outcome, enforce = severest([first, second])
+    assert (outcome.dtype, outcome.tolist()) == (np.uint8, [Outcome.UNDECIDED, Outcome.VIOLATING])
+    assert (enforce.dtype, enforce.tolist()) == (np.uint8, [Kind.NONE, Kind.REMOVE])
+    with pytest.raises(ValueError, match="no policy decided"):
+        severest([])

@@ -45,6 +45,7 @@ VARIABLES: dict[str, str] = {
     "GATEHOUSE_HOME": "folder for the ledger, models and data sets (.gatehouse in the working directory)",
     "GATEHOUSE_DATA": "folder that holds the public data sets (shared/data beside the project, when it is there)",
     "GATEHOUSE_PACKS": "folders with packs of your own, separated like PATH (none)",
+    "GATEHOUSE_DEBUG": "show where Gatehouse itself failed (off)",
 }
 """Every environment variable that is read, with its meaning and default."""
 

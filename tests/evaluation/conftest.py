@@ -81,6 +81,85 @@ def rare() -> LabelReport:
     return evaluate_label("rare", *_drawn(rate=0.01), (), np.random.default_rng(7), 50)
 
 
+def _example(text: str, word: str) -> WorkedExample:
+    def carried(piece: str, weight: float) -> Contribution:
+        start = text.index(piece)
+        return Contribution(piece=piece, start=start, end=start + len(piece), weight=weight)
+
+    return WorkedExample(
+        id="spam-01",
+        text=text,
+        expected=("spam",),
+        why="A prize that does not exist.",
+        label="spam",
+        score=0.972,
+        outcome="violating",
+        enforce="remove",
+        clause="S1",
+        reason="certain_spam: score .972 is at least .830",
+        contributions=(carried(word, 1.2), carried("now", 0.2)),
+    )
+
+
+def _policy(title: str) -> Policy:
+    return Policy(
+        name="spam",
+        version="a" * 12,
+        title=title,
+        text="Purpose. People must be able to open their messages.\n\nScope. Every message.",
+        owner="trust-and-safety",
+        clauses=(Clause(id="S1", title="No spam", text="Do not send unsolicited commercial messages."),),
+        steps=(),
+    )
+
+
+RELEASE = Release(
+    pack="spam",
+    version="e" * 12,
+    policy_version="a" * 12,
+    detectors={"spam.bank": "d" * 12, "spam.linear": "b" * 12},
+    features="f" * 12,
+    points=POINTS,
+)
+
+DATASET = DatasetInfo(
+    name="sms-spam",
+    version="c" * 12,
+    title="SMS Spam Collection",
+    licence="CC BY 4.0",
+    population="text messages of volunteers",
+    labels=("spam", "rare"),
+    rows=3000,
+    parts={"train": 1500, "calibration": 300, "points": 600, "test": 600},
+    positives={},
+)
+
+DECISIONS = (
+    DecisionGroup(
+        outcome="clear",
+        enforce="none",
+        review=False,
+        step=None,
+        clause=None,
+        reason="no step fired",
+        count=480,
+        positives=6,
+        unknown=0,
+    ),
+    DecisionGroup(
+        outcome="violating",
+        enforce="age_gate",
+        review=True,
+        step="certain_spam",
+        clause="S1",
+        reason="certain_spam: the score is at least .830",
+        count=120,
+        positives=108,
+        unknown=2,
+    ),
+)
+
+
 @pytest.fixture(scope="session")
 def make_pack(spam: LabelReport, rare: LabelReport) -> Callable[..., PackReport]:
     """Makes a pack report whose texts can be replaced."""
@@ -92,84 +171,17 @@ def make_pack(spam: LabelReport, rare: LabelReport) -> Callable[..., PackReport]
         sensitive: bool = False,
         from_examples: bool = False,
     ) -> PackReport:
-        def carried(piece: str, weight: float) -> Contribution:
-            start = text.index(piece)
-            return Contribution(piece=piece, start=start, end=start + len(piece), weight=weight)
-
-        example = WorkedExample(
-            id="spam-01",
-            text=text,
-            expected=("spam",),
-            why="A prize that does not exist.",
-            label="spam",
-            score=0.972,
-            outcome="violating",
-            enforce="remove",
-            clause="S1",
-            reason="certain_spam: score .972 is at least .830",
-            contributions=(carried(word, 1.2), carried("now", 0.2)),
-        )
-        clauses = (Clause(id="S1", title="No spam", text="Do not send unsolicited commercial messages."),)
-        versions = {"spam.bank": "d" * 12, "spam.linear": "b" * 12}
         return PackReport(
-            policy=Policy(
-                name="spam",
-                version="a" * 12,
-                title=title,
-                text="Purpose. People must be able to open their messages.\n\nScope. Every message.",
-                owner="trust-and-safety",
-                clauses=clauses,
-                steps=(),
-            ),
-            release=Release(
-                pack="spam",
-                version="e" * 12,
-                policy_version="a" * 12,
-                detectors=versions,
-                features="f" * 12,
-                points=POINTS,
-            ),
-            dataset=DatasetInfo(
-                name="sms-spam",
-                version="c" * 12,
-                title="SMS Spam Collection",
-                licence="CC BY 4.0",
-                population="text messages of volunteers",
-                labels=("spam", "rare"),
-                rows=3000,
-                parts={"train": 1500, "calibration": 300, "points": 600, "test": 600},
-                positives={},
-            ),
+            policy=_policy(title),
+            release=RELEASE,
+            dataset=DATASET,
             from_examples=from_examples,
             sensitive=sensitive,
             labels=(spam, rare),
             points=tuple(SaidPoint(each, POINT_SENTENCE) for each in POINTS),
             telling={"spam": ((word, 1.5), ("home", -0.9), ("the", 0.1))},
-            decisions=(
-                DecisionGroup(
-                    outcome="clear",
-                    enforce="none",
-                    review=False,
-                    step=None,
-                    clause=None,
-                    reason="no step fired",
-                    count=480,
-                    positives=6,
-                    unknown=0,
-                ),
-                DecisionGroup(
-                    outcome="violating",
-                    enforce="age_gate",
-                    review=True,
-                    step="certain_spam",
-                    clause="S1",
-                    reason="certain_spam: the score is at least .830",
-                    count=120,
-                    positives=108,
-                    unknown=2,
-                ),
-            ),
-            examples=(example,) * 6,
+            decisions=DECISIONS,
+            examples=(_example(text, word),) * 6,
             not_for=("Closing accounts.",),
             limits=("English only.",),
         )

@@ -135,7 +135,7 @@ def test_points_are_said_in_words_and_measured_on_the_test_part(page: Page, spam
         f"{at.flagged}{at.hits} positive",
         str(at.precision).replace(" [", "[", 1),
     ]
-    assert rows["sure_spamspam"][2] == "No threshold, so the step never fires."
+    assert rows["sure_spamspam"][2] == "No threshold: a person looks where it is more likely than not."
 
 
 def test_decisions_are_compared_with_the_labels(page: Page) -> None:

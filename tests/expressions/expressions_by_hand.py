@@ -1,11 +1,12 @@
 """The slow honest form of expressions, and random ones to compare with: NULL is None, one node at a time."""
 
 import math
+import random
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import strategies as st
 
 from gatehouse.expressions import tree
 from gatehouse.expressions.tree import Tree, Type
@@ -39,27 +40,6 @@ def evaluate(node: Tree, row: dict[str, Any]) -> Any:
             return row[name]
         case tree.Literal(value):
             return value
-        case tree.And(items):
-            found = [evaluate(item, row) for item in items]
-            return False if False in found else None if None in found else True
-        case tree.Or(items):
-            found = [evaluate(item, row) for item in items]
-            return True if True in found else None if None in found else False
-        case tree.Not(item):
-            value = evaluate(item, row)
-            return None if value is None else not value
-        case tree.IsNull(item):
-            return evaluate(item, row) is None
-        case tree.IsTruth(item, asked):
-            return evaluate(item, row) is asked
-        case tree.Compare(operator, left, right):
-            return _compare(operator, evaluate(left, row), evaluate(right, row))
-        case tree.Among(item, values):
-            value = evaluate(item, row)
-            return None if value is None else any(value == one for one in values)
-        case tree.Found(item, pattern):
-            value = evaluate(item, row)
-            return None if value is None else _found(value, pattern)
         case tree.Case(branches, default):
             for asked, item in branches:
                 if evaluate(asked, row) is True:
@@ -67,6 +47,31 @@ def evaluate(node: Tree, row: dict[str, Any]) -> Any:
             return evaluate(default, row)
         case tree.Apply(operation, arguments):
             return _apply(operation, node.type, [evaluate(argument, row) for argument in arguments])
+        case _:
+            return _condition(node, [evaluate(part, row) for part in tree.parts(node)])
+
+
+def _condition(node: Tree, given: list[Any]) -> bool | None:
+    match node:
+        case tree.And():
+            return False if False in given else None if None in given else True
+        case tree.Or():
+            return True if True in given else None if None in given else False
+        case tree.IsNull():
+            return given[0] is None
+        case tree.IsTruth(_, asked):
+            return given[0] is asked
+        case tree.Compare(operator):
+            return _compare(operator, *given)
+    if given[0] is None:
+        return None
+    match node:
+        case tree.Not():
+            return not given[0]
+        case tree.Among(_, values):
+            return any(given[0] == value for value in values)
+        case tree.Found(_, pattern):
+            return _found(given[0], pattern)
     raise AssertionError(node)
 
 
@@ -132,7 +137,9 @@ _TEXTS = {
     "upper": lambda text: "".join(one.upper() if len(one.upper()) == 1 else one for one in text),
     "read_bigint": lambda text: int(text) if re.fullmatch(r"[+-]?[0-9]+", text) and LOW <= int(text) <= HIGH else None,
     "read_double": lambda text: (
-        float(text) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) else None
+        float(text)
+        if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) and math.isfinite(float(text))
+        else None
     ),
 }
 _NUMBERS = {
@@ -155,36 +162,85 @@ def _remainder(a: int, b: int) -> int:
     return a - b * quotient
 
 
-WHOLE = st.one_of(
-    st.integers(-3, 3), st.integers(LOW, HIGH), st.sampled_from([LOW, LOW + 1, HIGH, HIGH - 1, 2**53 + 1, 3037000500])
-)
-DECIMAL = st.one_of(
-    st.sampled_from([0.0, -0.0, 0.5, 1.0, -1.0, 2.0**63, -(2.0**63), 2.0**53, 1e308, 5e-324, math.inf, -math.inf]),
-    st.floats(allow_nan=False),
-)
-TEXT = st.one_of(
-    st.sampled_from(
-        ["", "a", "ab", "A b", "win", "win!", "winner", "twin", "😀", "é", "ß", "\x00", "a\nb", "1", "-07", "1.5e3"]
+WHOLES = [0, 1, -1, 2, 3, -3, 7, LOW, LOW + 1, HIGH, HIGH - 1, 2**53 + 1, -(2**53) - 1, 3037000500, -3037000500, 2**62]
+DECIMALS = [
+    0.0,
+    -0.0,
+    0.5,
+    1.0,
+    -1.0,
+    -2.5,
+    3.0,
+    2.0**63,
+    -(2.0**63),
+    2.0**53,
+    1e308,
+    -1e308,
+    5e-324,
+    math.inf,
+    -math.inf,
+]
+TEXTS = [
+    *(
+        "",
+        "a",
+        "ab",
+        "ba",
+        "A b",
+        "a b 1",
+        "win",
+        "win!",
+        "WIN",
+        "winner",
+        "twin",
+        "_a",
+        "😀",
+        "é",
+        "aé",
+        "ß",
+        "Ä%",
+        "\x00",
     ),
-    st.text(st.sampled_from("abAB1 %_\\.é😀\n'"), max_size=6),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
-)
-ROW = st.fixed_dictionaries(
-    {
-        "a": st.none() | WHOLE,
-        "b": st.none() | WHOLE,
-        "small": st.none() | st.integers(-(2**15), 2**15 - 1),
-        "x": st.none() | DECIMAL,
-        "y": st.none() | DECIMAL,
-        "s": st.none() | TEXT,
-        "t": st.none() | TEXT,
-        "p": st.none() | st.booleans(),
-        "q": st.none() | st.booleans(),
-    }
-)
-_SIGNS = st.sampled_from(["=", "<>", "!=", "<", "<=", ">", ">="])
-_NOT = st.sampled_from(["", "NOT "])
+    *(
+        "a\nb",
+        "it's",
+        "1",
+        "-07",
+        "+5",
+        "1.5e3",
+        ".5",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1e999",
+        "\\",
+        "A",
+    ),
+]
+
+
+def _rows() -> list[dict[str, Any]]:
+    """Rows of every mixture: all the values above, missing ones, and random ones."""
+    draw = random.Random(3)
+    whole = [*WHOLES, *(draw.randint(LOW, HIGH) for _ in range(4))]
+    decimal = [*DECIMALS, *(draw.gauss(0, 1e3) for _ in range(4))]
+    pools: dict[str, list[Any]] = {"a": whole, "b": whole, "small": [0, 1, 2, -3, 2**15 - 1, -(2**15)]}
+    pools |= {"x": decimal, "y": decimal, "s": TEXTS, "t": TEXTS, "p": [True, False], "q": [True, False]}
+
+    def value(pool: list[Any]) -> Any:
+        return draw.choice([None, *pool] if draw.random() < 0.7 else pool[:6])
+
+    return [{name: value(pool) for name, pool in pools.items()} for _ in range(120)]
+
+
+ROWS = _rows()
+
+Pick = Callable[[Sequence[Any]], Any]
+"""Chooses one of a sequence: by chance, or as hypothesis wants it."""
+
+_SIGNS = ["=", "<>", "!=", "<", "<=", ">", ">="]
 _REGEXPS = ["a", "^a", "a$", "[ab]+1", "(a|b)b", ".b", "\\d", "^$", "é", "[^a]", "(?i)AB", "(?s)a.b", "(?m)^b"]
+_LIKES = ["", "a", "%", "%%", "a%", "%b", "%a%", "a_", "_", "%_b", "é%", "\\%", "%\\_%", "\\\\", "w%n", "%.%"]
+_WORDS = ["a", "win", "b 1", "é", "%", "😀", "A", "ab"]
 
 
 def quoted(text: str) -> str:
@@ -192,82 +248,92 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@st.composite
-def expressions(draw: Any, kind: Type, depth: int = 3) -> str:
-    """The text of a random expression of a type."""
-    if depth == 0 or draw(st.integers(0, 5)) == 0:
-        return draw(_atoms(kind))
-    below = lambda wanted: draw(expressions(wanted, depth - 1))  # noqa: E731
-    number = draw(st.sampled_from([Type.BIGINT, Type.DOUBLE]))
-    anything = draw(st.sampled_from([Type.BIGINT, Type.DOUBLE, Type.VARCHAR]))
-    pair = ", ".join((below(kind), below(kind)))
-    choices = [
-        lambda: f"coalesce({pair}, NULL)",
-        lambda: f"CASE WHEN {below(Type.BOOLEAN)} THEN {below(kind)} WHEN {below(Type.BOOLEAN)} THEN {below(kind)} END",
-        lambda: f"CASE {below(anything)} WHEN {draw(_atoms(anything))} THEN NULL ELSE {below(kind)} END",
-    ]
-    if kind is not Type.BOOLEAN:
-        choices += [lambda: f"{draw(st.sampled_from(['nullif', 'least', 'greatest']))}({pair})"]
-    if kind is Type.VARCHAR:
-        choices += [lambda: f"CAST({below(Type.BIGINT)} AS VARCHAR)"]
-        return draw(st.sampled_from(choices))()
-    if kind is not Type.BOOLEAN:
-        sign = draw(st.sampled_from(["+", "-", "*", "%", "/"] if kind is Type.DOUBLE else ["+", "-", "*", "%"]))
-        other = number if kind is Type.DOUBLE else kind
-        choices += [
-            lambda: f"({below(kind)}) {sign} ({below(other)})",
-            lambda: f"- ({below(kind)})",
-            lambda: f"abs({below(kind)})",
-            lambda: f"CAST({below(Type.VARCHAR)} AS {kind})",
-        ]
-        if kind is Type.BIGINT:
-            choices += [lambda: f"length({below(Type.VARCHAR)})", lambda: f"CAST({below(Type.DOUBLE)} AS BIGINT)"]
-            choices += [lambda: f"CAST({below(Type.BOOLEAN)} AS BIGINT)"]
-        else:
-            choices += [lambda: f"floor({below(number)})", lambda: f"ceil({below(number)})"]
-        return draw(st.sampled_from(choices))()
-    return draw(st.sampled_from([*choices, *_conditions(draw, below, anything, number)]))()
-
-
-def _conditions(draw: Any, below: Any, anything: Type, number: Type) -> list[Any]:
-    word = draw(st.sampled_from([" AND ", " OR "]))
-    no = draw(_NOT)
-    return [
-        lambda: "(" + word.join(below(Type.BOOLEAN) for _ in range(draw(st.integers(2, 4)))) + ")",
-        lambda: f"NOT ({below(Type.BOOLEAN)})",
-        lambda: f"({below(anything)}) {draw(_SIGNS)} ({below(anything)})",
-        lambda: f"({below(Type.BIGINT)}) {draw(_SIGNS)} ({below(number)})",
-        lambda: f"({below(Type.BOOLEAN)}) {draw(st.sampled_from(['=', '<>']))} ({below(Type.BOOLEAN)})",
-        lambda: f"({below(anything)}) IS {no}NULL",
-        lambda: f"({below(Type.BOOLEAN)}) IS {no}{draw(st.sampled_from(['NULL', 'TRUE', 'FALSE']))}",
-        lambda: f"({below(number)}) {no}BETWEEN {draw(_atoms(number))} AND {draw(_atoms(Type.BIGINT))}",
-        lambda: (
-            f"({below(anything)}) {no}IN ({', '.join(draw(st.lists(_literals(anything), min_size=1, max_size=10)))})"
-        ),
-        lambda: f"({below(Type.VARCHAR)}) {no}LIKE {quoted(draw(_LIKES))}",
-        lambda: (
-            f"{draw(st.sampled_from(['contains', 'starts_with', 'ends_with']))}({below(Type.VARCHAR)}, {draw(_WORDS)})"
-        ),
-        lambda: f"word_in({below(Type.VARCHAR)}, {', '.join(draw(st.lists(_WORDS, min_size=1, max_size=3)))})",
-        lambda: f"{no}regexp_matches({below(Type.VARCHAR)}, {quoted(draw(st.sampled_from(_REGEXPS)))})",
-    ]
-
-
-_LIKES = st.lists(st.sampled_from(["%", "_", "a", "b", "\\%", "\\_", "\\\\", "é", "."]), max_size=5).map("".join)
-_WORDS = st.sampled_from([quoted(word) for word in ("a", "win", "b 1", "é", "%", "😀", "A")])
-
-
-def _literals(kind: Type) -> st.SearchStrategy[str]:
+def literal(pick: Pick, kind: Type) -> str:
+    """A written constant of a type."""
     match kind:
         case Type.BIGINT:
-            return WHOLE.map(str)
+            return str(pick(WHOLES))
         case Type.DOUBLE:
-            return DECIMAL.filter(math.isfinite).map(repr)
+            return repr(pick([value for value in DECIMALS if math.isfinite(value)]))
         case Type.VARCHAR:
-            return TEXT.map(quoted)
+            return quoted(pick(TEXTS))
         case _:
-            return st.sampled_from(["TRUE", "FALSE"])
+            return pick(["TRUE", "FALSE"])  # type: ignore[no-any-return]
 
 
-def _atoms(kind: Type) -> st.SearchStrategy[str]:
-    return st.one_of(st.sampled_from(COLUMNS[kind]), st.sampled_from(COLUMNS[kind]), _literals(kind))
+def expression(pick: Pick, kind: Type, depth: int = 3) -> str:
+    """The text of an expression of a type."""
+    if depth == 0 or (depth < 3 and pick(range(4)) == 3):
+        return literal(pick, kind) if pick(range(4)) == 3 else str(pick(COLUMNS[kind]))
+
+    def below(wanted: Type) -> str:
+        return expression(pick, wanted, depth - 1)
+
+    makers = {Type.BOOLEAN: _boolean, Type.VARCHAR: _text, Type.BIGINT: _whole, Type.DOUBLE: _decimal}
+    choices = makers[kind](pick, below) * 3 + _any_kind(pick, below, kind)
+    return str(pick(choices)())
+
+
+def _any_kind(pick: Pick, below: Callable[[Type], str], kind: Type) -> list[Callable[[], str]]:
+    other = pick([Type.BIGINT, Type.DOUBLE, Type.VARCHAR])
+    choices = [
+        lambda: f"coalesce({below(kind)}, {below(kind)}, NULL)",
+        lambda: f"CASE WHEN {below(Type.BOOLEAN)} THEN {below(kind)} WHEN {below(Type.BOOLEAN)} THEN {below(kind)} END",
+        lambda: f"CASE {below(other)} WHEN {literal(pick, other)} THEN NULL ELSE {below(kind)} END",
+    ]
+    if kind is not Type.BOOLEAN:
+        choices.append(lambda: f"{pick(['nullif', 'least', 'greatest'])}({below(kind)}, {below(kind)})")
+    return choices
+
+
+def _text(pick: Pick, below: Callable[[Type], str]) -> list[Callable[[], str]]:
+    return [lambda: f"CAST({below(Type.BIGINT)} AS VARCHAR)", lambda: str(pick(COLUMNS[Type.VARCHAR]))]
+
+
+def _whole(pick: Pick, below: Callable[[Type], str]) -> list[Callable[[], str]]:
+    return [
+        lambda: f"({below(Type.BIGINT)}) {pick('+-*%')} ({below(Type.BIGINT)})",
+        lambda: f"- ({below(Type.BIGINT)})",
+        lambda: f"abs({below(Type.BIGINT)})",
+        lambda: f"length({below(Type.VARCHAR)})",
+        lambda: f"CAST({below(pick([Type.DOUBLE, Type.VARCHAR, Type.BOOLEAN]))} AS BIGINT)",
+    ]
+
+
+def _decimal(pick: Pick, below: Callable[[Type], str]) -> list[Callable[[], str]]:
+    number = pick([Type.BIGINT, Type.DOUBLE])
+    return [
+        lambda: f"({below(Type.DOUBLE)}) {pick('+-*/%')} ({below(number)})",
+        lambda: f"({below(number)}) / ({below(number)})",
+        lambda: f"- ({below(Type.DOUBLE)})",
+        lambda: f"{pick(['abs', 'floor', 'ceil'])}({below(Type.DOUBLE)})",
+        lambda: f"CAST({below(pick([Type.VARCHAR, Type.BIGINT]))} AS DOUBLE)",
+    ]
+
+
+def _boolean(pick: Pick, below: Callable[[Type], str]) -> list[Callable[[], str]]:
+    kind = pick([Type.BIGINT, Type.DOUBLE, Type.VARCHAR])
+    number = pick([Type.BIGINT, Type.DOUBLE])
+    no = pick(["", "NOT "])
+
+    def several(one: Callable[[], str], most: int, between: str = ", ") -> str:
+        return between.join(one() for _ in range(pick(range(1, most + 1))))
+
+    def joined() -> str:
+        return several(lambda: f"({below(Type.BOOLEAN)})", 4, pick([" AND ", " OR "]))
+
+    return [
+        *[joined, lambda: f"NOT ({joined()})"] * 2,
+        *[lambda: f"{no}({below(kind)}) {pick(_SIGNS)} ({below(kind)})"] * 3,
+        *[lambda: f"{no}{pick(COLUMNS[number])} {pick(_SIGNS)} {literal(pick, number)}"] * 2,
+        lambda: f"({below(Type.BIGINT)}) {pick(_SIGNS)} ({below(Type.DOUBLE)})",
+        lambda: f"({below(Type.BOOLEAN)}) {pick(['=', '<>'])} ({below(Type.BOOLEAN)})",
+        lambda: f"({below(kind)}) IS {no}NULL",
+        lambda: f"({below(Type.BOOLEAN)}) IS {no}{pick(['NULL', 'TRUE', 'FALSE'])}",
+        lambda: f"({below(number)}) {no}BETWEEN {below(number)} AND {literal(pick, Type.BIGINT)}",
+        lambda: f"({below(kind)}) {no}IN ({several(lambda: literal(pick, kind), 10)})",
+        lambda: f"({below(Type.VARCHAR)}) {no}LIKE {quoted(pick(_LIKES))}",
+        lambda: f"{pick(['contains', 'starts_with', 'ends_with'])}({below(Type.VARCHAR)}, {quoted(pick(_WORDS))})",
+        lambda: f"{no}word_in({below(Type.VARCHAR)}, {several(lambda: quoted(pick(_WORDS)), 3)})",
+        lambda: f"{no}regexp_matches({below(Type.VARCHAR)}, {quoted(pick(_REGEXPS))})",
+    ]

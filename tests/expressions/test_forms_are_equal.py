@@ -1,16 +1,19 @@
 """The row form, the column form and the slow honest form give equal answers."""
 
+import random
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.expressions.expressions_by_hand import ROW, SCHEMA, evaluate, expressions
+from tests.expressions.expressions_by_hand import ROWS, SCHEMA, evaluate, expression
 
 from gatehouse.expressions import Compiled, CompiledSet, Expression, Place, read_expression, row_values
 from gatehouse.expressions.tree import Type
 
-_SETTINGS = settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
+BATCH = pa.RecordBatch.from_pylist(ROWS, schema=SCHEMA)
+_SETTINGS = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 def _read(text: str) -> Expression:
@@ -23,29 +26,46 @@ def _by_columns(compiled: Compiled, batch: pa.RecordBatch) -> list[bool | None]:
     return [bool(value) if ok else None for value, ok in zip(values, known, strict=True)]
 
 
-@_SETTINGS
-@given(expressions(Type.BOOLEAN), st.lists(ROW, min_size=1, max_size=12), st.integers(0, 3))
-def test_one_expression_means_the_same_in_every_form(text: str, rows: list[dict[str, object]], cut: int) -> None:
+def _agree_on_one(text: str, cut: int) -> None:
     expression = _read(text)
     compiled = Compiled(expression)
-    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
-    wanted = [evaluate(expression.tree, row) for row in rows]
-    assert [compiled.row(row) for row in row_values(batch, compiled.used)] == wanted
-    assert _by_columns(compiled, batch) == wanted
-    assert _by_columns(compiled, batch.slice(cut)) == wanted[cut:]
+    wanted = [evaluate(expression.tree, row) for row in ROWS]
+    assert [compiled.row(row) for row in row_values(BATCH, compiled.used)] == wanted, text
+    assert _by_columns(compiled, BATCH) == wanted, text
+    assert _by_columns(compiled, BATCH.slice(cut, 9)) == wanted[cut : cut + 9], text
+
+
+def _agree_on_many(texts: list[str]) -> None:
+    expressions = [_read(text) for text in [*texts, *texts[:2], " OR ".join(f"({text})" for text in texts)]]
+    compiled = CompiledSet(expressions)
+    wanted = [[i for i, one in enumerate(expressions) if evaluate(one.tree, row) is True] for row in ROWS]
+    assert [compiled.row(row) for row in row_values(BATCH, compiled.used)] == [(hits, []) for hits in wanted], texts
+    true, lost = compiled.columns(BATCH)
+    assert [np.flatnonzero(hits).tolist() for hits in true.T] == wanted, texts
+    assert not lost.any()
 
 
 @_SETTINGS
-@given(st.lists(expressions(Type.BOOLEAN, 2), min_size=1, max_size=6), st.lists(ROW, min_size=1, max_size=12))
-def test_a_set_of_expressions_says_which_are_true(texts: list[str], rows: list[dict[str, object]]) -> None:
-    expressions = [_read(text) for text in [*texts, *texts[:2], " OR ".join(f"({text})" for text in texts)]]
-    compiled = CompiledSet(expressions)
-    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
-    wanted = [[i for i, one in enumerate(expressions) if evaluate(one.tree, row) is True] for row in rows]
-    assert [compiled.row(row) for row in row_values(batch, compiled.used)] == [(hits, []) for hits in wanted]
-    true, lost = compiled.columns(batch)
-    assert [np.flatnonzero(true[:, i]).tolist() for i in range(len(rows))] == wanted
-    assert not lost.any()
+@given(st.data(), st.integers(0, 20))
+def test_one_expression_means_the_same_in_every_form(data: st.DataObject, cut: int) -> None:
+    text = expression(lambda options: data.draw(st.sampled_from(options)), Type.BOOLEAN)
+    _agree_on_one(text, cut)
+
+
+@_SETTINGS
+@given(st.data(), st.integers(1, 5))
+def test_a_set_of_expressions_says_which_are_true(data: st.DataObject, n: int) -> None:
+    texts = [expression(lambda options: data.draw(st.sampled_from(options)), Type.BOOLEAN, 2) for _ in range(n)]
+    _agree_on_many(texts)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_expressions_of_every_kind_mean_the_same_in_every_form(seed: int) -> None:
+    """Chance makes more kinds of expressions than hypothesis, which likes them simple and alike."""
+    random_ = random.Random(seed)
+    for _ in range(30):
+        _agree_on_one(expression(random_.choice, Type.BOOLEAN), random_.randrange(20))
+    _agree_on_many([expression(random_.choice, Type.BOOLEAN, 2) for _ in range(10)])
 
 
 @pytest.mark.parametrize(

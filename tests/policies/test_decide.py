@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gatehouse.errors import RefusedError, UserError
 from gatehouse.policies.decide import bind, decide, severest
-from gatehouse.policies.explain import held_back
+from gatehouse.policies.explain import LIKELY, held_back
 from gatehouse.records.decision import Outcome
 from gatehouse.records.enforcement import NEEDS_A_PERSON, Kind
 from gatehouse.records.policy import Acceptance, Point, Policy, Step, Target
@@ -145,12 +145,20 @@ def test_a_fixed_score_promises_nothing_and_only_asks_even_when_confirmed():
     )
 
 
-def test_a_step_without_a_threshold_never_fires_and_needs_no_evidence():
-    step = scored(enforce=Kind.REMOVE)
-    policy, points = policy_of(step, matched()), [point_of(step, None)]
-    assert one(policy, points, {(LINEAR, "advert"): 1.0}).outcome == "clear"
-    assert one(policy, points, {(LINEAR, "advert"): State.FAILED}).outcome == "clear"
-    assert one(policy, points, {(BANK, "advert"): State.MATCHED}).outcome == "violating"
+def test_a_step_without_a_threshold_asks_about_what_is_more_likely_than_not_and_never_acts():
+    accept = Acceptance(by="policy lead", reason="a flood")
+    for step in (scored(enforce=Kind.REMOVE), scored(enforce=Kind.REMOVE, accept=accept)):
+        policy, points = policy_of(step, matched()), [point_of(step, None)]
+        said = one(policy, points, {(LINEAR, "advert"): 0.5})
+        assert (said.outcome, said.enforce, said.review) == ("undecided", "none", True)
+        assert said.reason == (
+            "'advert' is more likely than not (certain: no threshold could be found for precision at least 95 %): "
+            "a person looks"
+        )
+        assert one(policy, points, {(LINEAR, "advert"): 0.49}).outcome == "clear"
+        assert one(policy, points, {(LINEAR, "advert"): State.FAILED}).outcome == "undecided"
+        assert one(policy, points, {(LINEAR, "advert"): State.ABSTAINED}).outcome == "undecided"
+        assert one(policy, points, {(BANK, "advert"): State.MATCHED}).outcome == "violating"
 
 
 def test_the_severest_step_wins_wherever_it_stands():
@@ -309,12 +317,11 @@ def plainly(policy, points, row):
     doing, asking = [], []
     for step in policy.steps:
         point, signal = point_by_step.get(step.name), row[step.detector, step.label]
-        if point is not None and point.threshold is None:
-            continue
         if step.target is None:
             fired, lacking = signal is State.MATCHED, signal is State.FAILED
         else:
-            fired = not isinstance(signal, State) and signal >= point.threshold
+            threshold = LIKELY if point.threshold is None else point.threshold
+            fired = not isinstance(signal, State) and signal >= threshold
             lacking = signal in (State.FAILED, State.ABSTAINED) if isinstance(signal, State) else False
         if fired and step.enforce is not Kind.NONE and not held_back(step, point):
             doing.append(step)

@@ -1,6 +1,6 @@
 import pytest
 
-from gatehouse.policies.explain import DONE, percent, point_in_words, score_in_words, step_in_words
+from gatehouse.policies.explain import DONE, percent, point_in_words, score_in_words
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Acceptance, Point, Step, Target
 
@@ -112,68 +112,6 @@ def step(enforce=Kind.REMOVE, aim="precision_at_least", **more):
 
 
 ACCEPT = Acceptance(by="policy lead", reason="flood")
-
-
-@pytest.mark.parametrize(
-    ("said", "at", "words"),
-    [
-        (step(aim=None), None, "s (S1): where 'spam.bank' matches for 'spam', removed"),
-        (
-            step(aim=None, review=True),
-            None,
-            "s (S1): where 'spam.bank' matches for 'spam', removed and a person looks",
-        ),
-        (
-            step(Kind.NONE, review=True),
-            point(**FOUND),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, a person looks",
-        ),
-        (
-            step(),
-            point(**FOUND),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, a person looks; "
-            "removed once the point is confirmed",
-        ),
-        (
-            step(),
-            point(**FOUND, status="confirmed"),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, removed",
-        ),
-        (
-            step(Kind.LIMIT, accept=ACCEPT),
-            point(**FOUND),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, reach limited, "
-            "because policy lead accepted the provisional point (flood)",
-        ),
-        (
-            step(accept=ACCEPT),
-            point(**FOUND, status="confirmed"),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, removed",
-        ),
-        (
-            step(aim="score_at_least", accept=ACCEPT),
-            point("score_at_least", **FOUND),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, removed, "
-            "because policy lead accepted a threshold without a promise (flood)",
-        ),
-        (
-            step(Kind.TERMINATE, review=True),
-            point(**FOUND, status="confirmed"),
-            "s (S1): where 'spam.linear' scores 'spam' at least 0.913, a person looks; "
-            "account terminated only if that person says so",
-        ),
-        (
-            step(),
-            point(threshold=None, missing_labels=40),
-            "s (S1): never fires on 'spam' of 'spam.linear': precision at least 95 %: cannot be promised on 894 "
-            "labelled rows (base rate 13.2 %): needs about 40 more labelled events of the same population "
-            "(SMS messages)",
-        ),
-        (step(), None, "s (S1): never fires on 'spam' of 'spam.linear': no threshold was found"),
-    ],
-)
-def test_a_step_in_words(said, at, words):
-    assert step_in_words(said, at) == words
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,18 @@ def test_a_label_of_few_positives_takes_the_others_slope_and_its_own_share() -> 
     assert mean == pytest.approx((4 + 14 + 1) / (400 + 2_714 + 2), abs=1e-9)
 
 
-@pytest.mark.parametrize(("rows_to_calibrate", "positives"), [(0, 0), (1, 0), (5, 5), (30, 0)])
-def test_hardly_any_rows_still_give_a_probability_near_the_share_in_the_fit(
-    rows_to_calibrate: int, positives: int
-) -> None:
-    truth = np.concatenate([np.ones(positives), np.zeros(rows_to_calibrate - positives)])
-    (line,) = calibrate([Fitted(np.linspace(-2, 2, rows_to_calibrate), truth, 20, 60)])
+@pytest.mark.parametrize(("n", "positives"), [(0, 0), (1, 0), (5, 5)])
+def test_with_hardly_any_rows_the_fit_stands_as_it_is(n: int, positives: int) -> None:
+    truth = np.concatenate([np.ones(positives), np.zeros(n - positives)])
+    (line,) = calibrate([Fitted(np.linspace(-2, 2, n), truth, 20, 60)])
+    assert (line.slope, line.offset) == (1.0, 0.0)
     assert line.weak is not None
-    assert 0.1 < sigmoid(np.array([line.offset]))[0] < 0.45
+
+
+def test_no_positive_at_all_gives_a_small_probability_and_not_none() -> None:
+    label = Fitted(np.linspace(-4, 2, 500), np.zeros(500), 0, 2_000)
+    (line,) = calibrate([label])
+    assert sigmoid(line.slope * label.log_odds + line.offset).mean() == pytest.approx(1 / 2_502)
 
 
 def test_a_calibration_that_contradicts_the_fit_does_not_turn_the_scores_round() -> None:

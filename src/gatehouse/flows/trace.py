@@ -152,10 +152,5 @@ def _rules(judged: Judged, judge: Judge) -> dict[str, str]:
         if signal.state == "matched" and signal.evidence
         for name in signal.evidence.split(",")
     }
-    return {
-        name: detector.why(name)
-        for detector in judge.detectors
-        if isinstance(detector, RulesDetector)
-        for name in named
-        if name in detector.rule_names
-    }
+    rules = [rule for detector in judge.detectors if isinstance(detector, RulesDetector) for rule in detector.rules]
+    return {rule.name: rule.why for rule in rules if rule.name in named}

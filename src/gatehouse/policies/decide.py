@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatehouse.errors import Fault, RefusedError, UserError
-from gatehouse.policies.explain import held_back, reason_for, reason_for_missing
+from gatehouse.policies.explain import LIKELY, held_back, reason_for, reason_for_missing
 from gatehouse.policies.source import suggestion
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
@@ -91,16 +91,14 @@ def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]
     if faults:
         raise UserError(faults)
     thresholds = {
-        i: point.threshold
+        i: LIKELY if (resolved := found[step.name].threshold) is None else resolved
         for i, step in enumerate(policy.steps)
-        if (point := found.get(step.name)) and point.threshold is not None
+        if step.target is not None
     }
-    able = [i for i, step in enumerate(policy.steps) if step.target is None or i in thresholds]
-    acting = [
-        i for i in able if policy.steps[i].enforce and not held_back(policy.steps[i], found.get(policy.steps[i].name))
-    ]
-    asking = [_question(policy, (i,), None) for i in able if i not in acting]
-    questions = sorted((*asking, *_missing(policy, able)), key=_weight)
+    steps = list(enumerate(policy.steps))
+    acting = [i for i, step in steps if step.enforce and not held_back(step, found.get(step.name))]
+    asking = [_question(policy, (i,), None) for i, _ in steps if i not in acting]
+    questions = sorted((*asking, *_missing(policy)), key=_weight)
     of_step, reason, reasons = _reasons(policy, found, acting, questions)
     return BoundPolicy(
         policy=policy,
@@ -150,14 +148,13 @@ def _pack(detector: str) -> str:
     return detector.partition(".")[0]
 
 
-def _missing(policy: Policy, able: Iterable[int]) -> Iterable[Question]:
+def _missing(policy: Policy) -> Iterable[Question]:
     """Questions for evidence that steps need, one per detector, label and state.
 
     A detector that only matches has nothing to say where it does not match, so its abstention is no lack.
     """
     lacking: dict[tuple[str, str, State], list[int]] = {}
-    for i in able:
-        step = policy.steps[i]
+    for i, step in enumerate(policy.steps):
         for state in (State.FAILED,) if step.target is None else (State.FAILED, State.ABSTAINED):
             lacking.setdefault((step.detector, step.label, state), []).append(i)
     return (_question(policy, indices, state) for (_, _, state), indices in lacking.items())

@@ -20,6 +20,9 @@ DONE = {
 }
 """What was done, by kind of enforcement."""
 
+LIKELY = 0.5
+"""The calibrated chance from which a person is asked where a step found no threshold: more likely than not."""
+
 
 def percent(share: float) -> str:
     """A share in per cent with three digits that count."""
@@ -113,25 +116,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def step_in_words(step: Step, point: Point | None) -> str:
-    """What a step does, under which condition, and by which clause."""
-    if step.target is None:
-        when = f"where '{step.detector}' matches for '{step.label}'"
-    elif point is None or point.threshold is None:
-        why = "no threshold was found" if point is None else point_in_words(point)
-        return f"{step.name} ({step.clause}): never fires on '{step.label}' of '{step.detector}': {why}"
-    else:
-        when = f"where '{step.detector}' scores '{step.label}' at least {score_in_words(point.threshold)}"
-    return f"{step.name} ({step.clause}): {when}, {consequence(step, point)}"
-
-
 def held_back(step: Step, point: Point | None) -> bool:
     """Whether a step that enforces must leave it to a person for now.
 
-    So it is where a person must decide on that kind at all, and where no confirmed promise stands behind the
-    threshold and the policy's owner has not accepted it as it is.
+    So it is where a person must decide on that kind at all, where no threshold was found, and where no confirmed
+    promise stands behind the threshold and the policy's owner has not accepted it as it is.
     """
-    return step.enforce in NEEDS_A_PERSON or (step.accept is None and not _promised(point))
+    if step.enforce in NEEDS_A_PERSON or (point is not None and point.threshold is None):
+        return True
+    return step.accept is None and not _promised(point)
 
 
 def _promised(point: Point | None) -> bool:
@@ -158,8 +151,11 @@ def consequence(step: Step, point: Point | None) -> str:
 
 def reason_for(step: Step, point: Point | None) -> str:
     """Why an event on which this step fired was judged as it was."""
-    if point is None or point.threshold is None:
+    if point is None:
         return f"'{step.detector}' matched for '{step.label}' ({step.name}): {consequence(step, point)}"
+    if point.threshold is None:
+        lack = f"no threshold could be found for {promise_in_words(point.aim, point.value)}"
+        return f"'{step.label}' is more likely than not ({step.name}: {lack}): a person looks"
     score = f"score at least {score_in_words(point.threshold)} for '{step.label}'"
     if point.aim == "score_at_least":
         promise = "a fixed threshold, no promise"

@@ -8,8 +8,8 @@ single letters that were pulled apart are joined. What is kept as it is:
   a text that holds Latin letters and no letter of these scripts but perfect look-alikes. Russian stays Russian.
 - Numbers, prices, years, phone numbers, and words of one digit and a unit ("4th", "5pm"); links, addresses and handles
   are only folded, not read.
-- Single letters that are words: "I a m ok" stays, "you are a b i t c h" loses no "a". From four letters on "i" and "a"
-  before a spaced-out word are taken for words of their own, so "i d i o t" becomes "i diot".
+- Single letters that are words: "I a m ok" stays, and "you are a b i t c h" keeps its "a". Where spaced-out words are
+  not set apart by wider gaps, a few frequent words are split off ("y o u a r e"); others grow together.
 
 The output is valid UTF-8 and never longer than the input; bytes that are no UTF-8 are dropped. Doing it again changes
 nothing, and a text has one form, alone and in any batch.

@@ -159,6 +159,20 @@ def _single_letters(buf: Bytes, token: int, end: int, seen: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _finish(buf: Bytes, origin: Origin, at: int, end: int, apart: bool, gaps: bool) -> tuple[int, bool]:
+    """Join letters that stand apart and close wide gaps; gives back the new end and whether another pass is due."""
+    if end > at and (buf[end - 1] == _BLANK or buf[end - 1] == WIDE_GAP):
+        end -= 1
+    to = join(buf, origin, at, end) if apart else end
+    if gaps:
+        for k in range(at, to):
+            if buf[k] == WIDE_GAP:
+                buf[k] = _BLANK
+    # Once a gap is closed, other letters stand side by side.
+    return to, apart and (gaps or to != end)
+
+
+@njit(cache=True, nogil=True)
 def _rewrite(
     buf: Bytes, origin: Origin, start: int, end: int, at: int, table: Table, all_latin: bool
 ) -> tuple[int, bool, int]:
@@ -170,12 +184,9 @@ def _rewrite(
         token_before = token
         place, to, token, seen, text_seen = _copy_plain(buf, origin, place, end, to, token, table, seen, text_seen)
         singles = singles if token == token_before else 0
-        source, code, entry = place, int64(0), int64(SPACE)
-        if place < end:
-            code, place = decode(buf, place, end)
-            entry = fold(table, code)
-        else:
-            place += 1
+        source, at_end = place, place == end
+        code, place = decode(buf, place, end) if not at_end else (_BLANK, place + 1)
+        entry = fold(table, code)
         if entry & SEMICOLON:
             ampersand, entity = _entity(buf, token, to)
             if ampersand >= 0:
@@ -191,24 +202,14 @@ def _rewrite(
             found = _single_letters(buf, token, to, seen)
             singles = singles + found if found else 0
             apart |= singles >= 3
-            if place <= end:
+            if not at_end:
                 to = _write(buf, origin, to, source, SPACE | _BLANK, _BLANK)
             token, seen = to, int64(0)
         elif to > at:
             buf[to - 1] = WIDE_GAP
             gaps = True
-    if to > at and (buf[to - 1] == _BLANK or buf[to - 1] == WIDE_GAP):
-        to -= 1
-    if apart:
-        joined = join(buf, origin, at, to)
-        # Once the gaps are gone, other letters stand side by side.
-        changed |= gaps or joined != to
-        to = joined
-    if gaps:
-        for k in range(at, to):
-            if buf[k] == WIDE_GAP:
-                buf[k] = _BLANK
-    return to, changed, text_seen
+    to, joined = _finish(buf, origin, at, to, apart, gaps)
+    return to, changed or joined, text_seen
 
 
 @njit(cache=True, nogil=True)

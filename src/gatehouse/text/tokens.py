@@ -54,6 +54,10 @@ _UNIT_WORDS = """st nd rd th am pm hr hrs min mins sec secs day days week weeks 
 kg km cm mm um ug mb gb tb ml lb lbs oz ft in mph way ways star stars times pack pcs ever eva get got give"""
 _UNITS = np.array(sorted(map(packed, _UNIT_WORDS.split())), np.int64)
 
+# Words that often stand before others in a spaced-out sentence and begin few other words.
+_LEADING_WORDS = "ur you your youre the this that they and are my get not dont just such why what"
+_LEADING = np.array(sorted(map(packed, _LEADING_WORDS.split())), np.int64)
+
 # May not stand beside a single letter that is joined with others: parts of words, code, handles and amounts.
 _BOUND = np.ones(256, np.bool_)
 for _byte in (*range(128, 256), *b"abcdefghijklmnopqrstuvwxyz0123456789'@#&/\\$=<>+%^`|{}"):
@@ -63,7 +67,7 @@ for _byte in b" .-_*~":
     _IS_SEPARATOR[_byte] = True
 
 _BANG, _DOLLAR, _AT, _DOT, _SLASH, _COLON = (ord(sign) for sign in "!$@./:")
-_BLANK, _A, _I, _R, _U, _W, _X, _Z, _ZERO, _NINE = (ord(sign) for sign in " airuwxz09")
+_BLANK, _A, _I, _O, _R, _U, _W, _X, _Y, _Z, _ZERO, _NINE = (ord(sign) for sign in " aioruwxyz09")
 
 
 @njit(cache=True, nogil=True)
@@ -292,29 +296,45 @@ def spaced_letters(buf: Bytes, start: int, place: int, end: int) -> tuple[int, i
 
 
 @njit(cache=True, nogil=True)
-def _words_before(buf: Bytes, place: int, count: int) -> int:
-    """How many of spaced-out single letters are words of their own before the spaced-out word; -1 if there is none."""
-    words = 0
-    while words < count:
-        letter = buf[place + 2 * words]
-        following = buf[place + 2 * words + 2] if words + 1 < count else 0
-        third = buf[place + 2 * words + 4] if words + 2 < count else 0
-        if (letter == _U and following == _R) or (letter == _R and following == _U):
-            words += 2
-        elif (letter in (_A, _I)) and (following != third or third == 0):
-            words += 1
-        else:
-            break
-    telling = 0
-    for k in range(words, count):
-        letter = buf[place + 2 * k]
-        telling += letter != _A and letter != _I and letter != _R and letter != _U
-    return words if count - words >= 3 and telling >= 2 else -1
+def _first_word(buf: Bytes, place: int, count: int) -> int:
+    """How many of spaced-out single letters make up their first word."""
+    name = int64(0)
+    length = 0
+    for k in range(min(count, 5)):
+        name |= int64(buf[place + 2 * k]) << 8 * k
+        rest = count - k - 1
+        if (rest == 0 or rest >= 3) and np.any(name == _LEADING):
+            length = k + 1
+    if length:
+        return length
+    letter = buf[place]
+    double = count > 2 and buf[place + 2] == buf[place + 4]
+    if letter in (_A, _I) and not double:
+        return 1
+    last = place + 2 * (count - 1)
+    you = count >= 6 and buf[last - 4] == _Y and buf[last - 2] == _O and buf[last] == _U
+    return count - 3 if you else count
+
+
+@njit(cache=True, nogil=True)
+def _holds_word(buf: Bytes, place: int, count: int) -> bool:
+    """Whether spaced-out single letters hold a word of three letters and more, not only words of one letter."""
+    while count > 0:
+        length = _first_word(buf, place, count)
+        telling = 0
+        for k in range(length):
+            letter = buf[place + 2 * k]
+            telling += letter not in (_A, _I, _R, _U)
+        if length >= 3 and telling >= 2:
+            return True
+        place += 2 * length
+        count -= length
+    return False
 
 
 @njit(cache=True, nogil=True)
 def join(buf: Bytes, origin: Origin, start: int, end: int) -> int:
-    """Three or more single letters with equal separators become a word; gives back the new end."""
+    """Three or more single letters with equal separators become words; gives back the new end."""
     to = place = start
     while place < end:
         if place == start or buf[place - 1] == _BLANK or buf[place - 1] == WIDE_GAP:
@@ -326,16 +346,20 @@ def join(buf: Bytes, origin: Origin, start: int, end: int) -> int:
                 place = stop
                 continue
         count, step = spaced_letters(buf, start, place, end)
-        words = 0
-        if count >= 3 and step == 2 and buf[place + 1] == _BLANK:
-            words = _words_before(buf, place, count)
-        if count < 3 or words < 0:
-            after = place + max(1, (count - 1) * step) if count >= 3 else place + 1
+        blanks = count > 1 and step == 2 and buf[place + 1] == _BLANK
+        after_gap = place > start and buf[place - 1] == WIDE_GAP
+        if count < 3 or (blanks and not after_gap and not _holds_word(buf, place, count)):
+            after = place + max(1, (count - 1) * step)
             to = _move(buf, origin, place, after, to)
             place = after
             continue
-        to = _move(buf, origin, place, place + words * step, to)
-        for k in range(words, count):
-            to = _move(buf, origin, place + k * step, place + k * step + 1, to)
-        place += (count - 1) * step + 1
+        while count > 0:
+            length = _first_word(buf, place, count) if blanks and not after_gap else count
+            for k in range(length):
+                to = _move(buf, origin, place + k * step, place + k * step + 1, to)
+            count -= length
+            place += (length - 1) * step + 1
+            if count:
+                to = _move(buf, origin, place, place + 1, to)
+                place += 1
     return to

@@ -45,7 +45,8 @@ def calibrate(labels: Sequence[Fitted]) -> list[Line]:
     """A line for each label of one model.
 
     A label with fewer than ENOUGH rows of either class takes the median slope of the others (1 where there are
-    none), and an offset with which its mean probability is its share in the fit and the calibration together.
+    none), and an offset with which its mean probability is its share in the fit and the calibration together. With
+    fewer than ENOUGH rows to calibrate in all, its fitted log-odds stand as they are.
     """
     own = [platt(label.log_odds, label.truth) if _too_few(label) is None else None for label in labels]
     sound = [line.slope for line in own if line is not None and line.slope > 0]
@@ -55,7 +56,9 @@ def calibrate(labels: Sequence[Fitted]) -> list[Line]:
         why = _too_few(label)
         if line is not None and line.slope <= 0:
             why = "the calibration rows contradict the fit"
-        lines.append(line if line is not None and why is None else Line(usual, _offset(label, usual), why))
+        if line is None or why is not None:
+            line = Line(usual, _offset(label, usual), why) if len(label.truth) >= ENOUGH else Line(1.0, 0.0, why)
+        lines.append(line)
     return lines
 
 
@@ -97,7 +100,7 @@ def _offset(label: Fitted, slope: float) -> float:
     """Where the mean probability is the label's share, smoothed by one row of either class; found by halving."""
     positives = label.positives + label.fitted_positives + 1
     share = positives / (positives + label.negatives + label.fitted_negatives + 1)
-    scaled = slope * (label.log_odds if len(label.log_odds) else np.zeros(1))
+    scaled = slope * label.log_odds
     low, high = -50.0 - float(np.abs(scaled).max()), 50.0 + float(np.abs(scaled).max())
     for _ in range(100):
         middle = (low + high) / 2

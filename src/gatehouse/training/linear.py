@@ -15,8 +15,8 @@ from gatehouse.text.normalise import normalise
 from gatehouse.training.calibrate import Fitted, calibrate
 from gatehouse.training.recipe import LinearRecipe, Recipe
 
-SMOOTHING = 10.0
-"""Rows that an n-gram is taken to have been in beside those counted, split between the classes as the rows are."""
+SMOOTHING = 1.0
+"""Rows of either class in which every n-gram is taken to have been seen beside those counted."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,11 +81,11 @@ def fit(x: scipy.sparse.csr_matrix, y: Floats, recipe: LinearRecipe) -> Fit:
 def scales(x: scipy.sparse.csr_matrix, y: Floats, recipe: LinearRecipe) -> Floats:
     """What each column counts, float64 [buckets]; 0 where no row has it."""
     rows, positives = len(y), float(y.sum())
-    there = (x > 0).astype(np.float64)
-    seen_positive, seen = y @ there, np.ones(rows) @ there
-    share = positives / rows
-    ratio = np.log((seen_positive + SMOOTHING * share) / positives) - np.log(
-        (seen - seen_positive + SMOOTHING * (1 - share)) / (rows - positives)
+    there = x.copy()
+    there.data[:] = 1.0
+    seen, seen_positive = np.asarray(there.sum(axis=0)).ravel(), there.T @ y
+    ratio = np.log((seen_positive + SMOOTHING) / (positives + SMOOTHING)) - np.log(
+        (seen - seen_positive + SMOOTHING) / (rows - positives + SMOOTHING)
     )
     rarity = 1.0 + np.log((1.0 + rows) / (1.0 + seen))
     return np.where(seen > 0, rarity**recipe.idf * np.abs(ratio) ** recipe.contrast, 0.0)

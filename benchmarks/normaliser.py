@@ -1,8 +1,8 @@
 """What undoing obfuscation gives and costs: recall under attack, false positives added, speed.
 
-Recall: two detectors (davidson: hateful or offensive; jigsaw-slice: toxic) are trained on part `train`, their thresholds
-put at 1 % false positives on benign texts of the parts `calibration` and `points`. In the positives of part `test` the
-400 words that the model itself holds most against a text are then obfuscated. Every attack must keep .75 of the recall.
+Recall: two detectors (davidson: hateful or offensive; jigsaw-slice: toxic) are trained on part `train`, and their
+thresholds put at 1 % false positives on benign texts of the parts `calibration` and `points`. In the positives of part
+`test` the 400 words that the model scores highest by themselves are obfuscated. Every attack must leave .75 of the recall.
 
 False positives: on the benign test texts of davidson, edos, jigsaw-slice and sms-spam, each judged by its own detector,
 once with and once without the normaliser (trained and given a threshold in the same way). The upper 95 % bound of the
@@ -50,22 +50,9 @@ Attack = Callable[[str, random.Random], str]
 # The attacks are written without a look at the normaliser's tables: a sign that it does not know is a finding.
 LEET = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7"}
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-LOOKALIKES = {
-    **{"a": "аɑａ𝗮", "b": "Ьｂ𝐛", "c": "сｃϲ", "d": "ԁｄ", "e": "еｅ℮", "f": "ｆ𝒇", "g": "ɡｇ", "h": "һｈ", "i": "іｉ"},
-    **{
-        "j": "јｊ",
-        "k": "κｋ",
-        "l": "ⅼｌ",
-        "m": "ｍⅿ",
-        "n": "ｎո",
-        "o": "оοօ",
-        "p": "рρ",
-        "q": "ԛ",
-        "r": "ｒ𝗋",
-        "s": "ѕｓ",
-    },
-    **{"t": "ｔ𝘁", "u": "υս", "v": "ѵν", "w": "ԝｗ", "x": "хｘ", "y": "уｙ", "z": "ｚ"},
-}
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+OTHERS = "аɑａ𝗮 Ьｂ𝐛 сｃϲ ԁｄ еｅ℮ ｆ𝒇 ɡｇ һｈ іｉ јｊ κｋ ⅼｌ ｍⅿ ｎո оοօ рρ ԛ ｒ𝗋 ѕｓ ｔ𝘁 υս ѵν ԝｗ хｘ уｙ ｚ"
+LOOKALIKES = dict(zip(LETTERS, OTHERS.split(), strict=True))
 
 
 def leet(word: str, rng: random.Random, share: float) -> str:
@@ -107,6 +94,7 @@ class Set:
     recipe: Recipe
 
     def texts(self, *parts: Part, benign: bool) -> list[str]:
+        """Benign texts of these parts, or those that have the label."""
         found: list[str] = []
         for part in parts:
             texts, y = targets(self.dataset, part, self.recipe.labels)
@@ -124,6 +112,7 @@ class Pipeline:
     threshold: float
 
     def flags(self, texts: Sequence[str]) -> Flags:
+        """Which texts score above the threshold."""
         return scores(self.detector, self.column, texts) > self.threshold
 
 
@@ -166,9 +155,7 @@ def recall_under_attack(of: Set, plain: Pipeline, undoing: Pipeline) -> bool:
     positives = of.texts("test", benign=False)
     words = most_toxic(of, undoing)
     clean, clean_plain = undoing.flags(positives), plain.flags(positives)
-    touched = np.mean(
-        [given != text for given, text in zip(attacked(positives, words, repeated), positives, strict=True)]
-    )
+    touched = np.mean([any(word.lower() in words for word in WORD.findall(text)) for text in positives])
     print(
         f"\n{of.dataset.info.name}, {of.label}: {len(positives):,} positives, {touched:.0%} of them hold an attacked word"
     )

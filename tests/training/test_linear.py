@@ -14,7 +14,7 @@ from gatehouse.records.dataset import PARTS, Dataset, Part
 from gatehouse.text.ngrams import matrix
 from gatehouse.text.normalise import normalise
 from gatehouse.training.linear import fit, train
-from gatehouse.training.recipe import LinearRecipe, Recipe
+from gatehouse.training.recipe import Fitting, LinearRecipe, Recipe
 
 LABELS = ("spam", "lottery", "rare")
 SPAM = ["win", "claim", "prize", "cash", "offer", "lottery", "voucher"]
@@ -101,7 +101,7 @@ def test_a_label_of_three_positives_has_a_small_probability_and_says_that_it_is_
 
 
 def test_a_label_without_any_positive_is_no_fault() -> None:
-    found = fit(matrix(pa.array(["a b", "c d"]), 2**10), np.zeros(2), LinearRecipe(buckets=2**10))
+    found = fit(matrix(pa.array(["a b", "c d"]), 2**10), np.zeros(2), Fitting())
     assert (found.positives, found.negatives) == (0, 2)
     assert not found.weights.any()
 
@@ -109,7 +109,7 @@ def test_a_label_without_any_positive_is_no_fault() -> None:
 def test_weights_are_folded_so_that_the_raw_matrix_gives_the_log_odds() -> None:
     texts, y = targets(made(), "train", LABELS)
     x = matrix(texts, 2**12)
-    found = fit(x, y[:, 0], LinearRecipe(buckets=2**12))
+    found = fit(x, y[:, 0], Fitting())
     right = (x @ found.weights + found.bias > 0) == (y[:, 0] > 0)
     assert right.mean() > 0.99
 

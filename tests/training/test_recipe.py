@@ -3,7 +3,7 @@
 import pytest
 
 from gatehouse.errors import UserError
-from gatehouse.training.recipe import LinearRecipe, load
+from gatehouse.training.recipe import Fitting, LinearRecipe, load
 
 WHOLE = """
 pack: spam
@@ -11,7 +11,7 @@ dataset: sms-spam
 languages: [en]
 labels: [spam, scam]
 sensitive: true
-linear: {buckets: 131072, c: 4, idf: 1.5, contrast: 0, normalise: false}
+linear: {buckets: 131072, c: 4, idf: 1.5, contrast: 0, normalise: false, labels: {scam: {contrast: 0.25}}}
 """
 
 
@@ -19,7 +19,9 @@ def test_a_recipe_says_what_is_written() -> None:
     recipe = load(WHOLE, "recipe.yaml")
     assert (recipe.pack, recipe.dataset, recipe.languages) == ("spam", "sms-spam", ("en",))
     assert (recipe.labels, recipe.sensitive) == (("spam", "scam"), True)
-    assert recipe.linear == LinearRecipe(buckets=131072, c=4.0, idf=1.5, contrast=0.0, normalise=False)
+    assert (recipe.linear.buckets, recipe.linear.normalise) == (131072, False)
+    assert recipe.linear.fitting("spam") == Fitting(c=4.0, idf=1.5, contrast=0.0)
+    assert recipe.linear.fitting("scam") == Fitting(c=4.0, idf=1.5, contrast=0.25)
 
 
 def test_what_is_left_out_takes_the_usual_value() -> None:
@@ -34,7 +36,8 @@ def test_its_version_changes_with_what_it_says_and_not_with_how_it_is_written() 
 
 
 def test_every_fault_is_named_with_its_place_and_the_next_step() -> None:
-    written = "pack: spam\ndatset: x\nlabels: [a, a]\nlinear: {buckets: 1000, c: 0, idf: high, normalise: 1}\n"
+    linear = "{buckets: 1000, c: 0, idf: high, normalise: 1, labels: {b: {}}}"
+    written = f"pack: spam\ndatset: x\nlabels: [a, a]\nlinear: {linear}\n"
     with pytest.raises(UserError) as caught:
         load(written, "recipe.yaml")
     assert [str(fault) for fault in caught.value.faults] == [
@@ -44,6 +47,7 @@ def test_every_fault_is_named_with_its_place_and_the_next_step() -> None:
         "recipe.yaml:4:28: c is 0, which is too small\n    → for example 'c: 8'",
         "recipe.yaml:4:36: idf must be a number, not 'high'\n    → write 'idf: 1'",
         "recipe.yaml:4:53: normalise must be true or false, not a number\n    → write 'normalise: true'",
+        "recipe.yaml:4:65: unknown key 'b' in 'linear.labels'\n    → known: a",
     ]
 
 

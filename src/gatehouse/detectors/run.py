@@ -61,8 +61,8 @@ def _foreign(detector: Detector, features: pa.RecordBatch) -> npt.NDArray[np.boo
         return None
     language = features.column("language")
     covered = pc.is_in(language, value_set=pa.array(sorted(detector.languages), pa.string()))
-    known: npt.NDArray[np.bool_] = pc.is_valid(language).to_numpy(zero_copy_only=False)
-    return known & ~covered.to_numpy(zero_copy_only=False)
+    foreign: npt.NDArray[np.bool_] = pc.and_(pc.is_valid(language), pc.invert(covered)).to_numpy(zero_copy_only=False)
+    return foreign
 
 
 def _run(detector: Detector, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:

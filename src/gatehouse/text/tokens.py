@@ -214,12 +214,15 @@ def _reads_as_letters(buf: Bytes, word: int, start: int, stop: int, end: int, re
         dollars += buf[place] == _DOLLAR
     n = stop - start
     if start > word and stop < end:
-        return n <= 2 and (bangs == 0 or n == 1 or digits > 0)
-    if dollars == n:
-        return n <= 2 and (start > word or not _counts_something(buf, stop, end))
-    if digits < n:
+        return n <= 3 and bangs <= 1 and (bangs == 0 or n == 1 or digits > 0)
+    if bangs or n > 3:
         return False
-    return (read and n <= 2) if start > word else (n == 1 and not _counts_something(buf, stop, end))
+    if start > word:
+        return (dollars == n and n <= 2) or read
+    if digits:
+        return n == 1 and not _counts_something(buf, stop, end)
+    # A lone @ begins a handle, and a dollar before one letter is an amount without its number.
+    return dollars > 0 and (n > 1 or stop + 1 < end)
 
 
 @njit(cache=True, nogil=True)
@@ -249,7 +252,9 @@ def _read_leet(buf: Bytes, start: int, end: int) -> bool:
             digits += is_digit(buf[stop])
             stop += 1
         hexadecimal = stop - place > 2 and buf[place] == _ZERO and buf[place + 1] == _X
-        if letters < stop - place and letters and digits <= 2 * letters and not hexadecimal:
+        # "@$$" is a word without letters.
+        word = letters > 0 or (stop - place == 3 and buf[place] == _AT and buf[place + 1] == _DOLLAR)
+        if word and letters < stop - place and digits <= 2 * letters and not hexadecimal:
             touched |= _read_word(buf, place, stop)
         place = max(stop, place + 1)
     return touched
@@ -270,7 +275,8 @@ def settle(
         shorter = _collapse(buf, origin, token, to)
         touched |= shorter != to
         to = shorter
-    if seen & (INNER | DOLLAR) and buf[token] != _AT:
+    handle = buf[token] == _AT and to > token + 1 and buf[token + 1] != _DOLLAR
+    if seen & (INNER | DOLLAR) and not handle:
         touched |= _read_leet(buf, token, to)
     return to, touched
 

@@ -13,7 +13,7 @@ from gatehouse.records.dataset import Dataset, Part
 from gatehouse.text.ngrams import KERNEL, matrix
 from gatehouse.text.normalise import normalise
 from gatehouse.training.calibrate import Fitted, calibrate
-from gatehouse.training.recipe import LinearRecipe, Recipe
+from gatehouse.training.recipe import Fitting, Recipe
 
 SMOOTHING = 1.0
 """Rows of either class in which every n-gram is taken to have been seen beside those counted."""
@@ -37,7 +37,7 @@ def train(dataset: Dataset, recipe: Recipe) -> bytes:
     Raises UserError where the data set does not have a label of the recipe.
     """
     x, y = _rows(dataset, "train", recipe)
-    fits = [fit(x, y[:, label], recipe.linear) for label in range(len(recipe.labels))]
+    fits = [fit(x, y[:, j], recipe.linear.fitting(label)) for j, label in enumerate(recipe.labels)]
     weights, units = _whole(np.column_stack([one.weights for one in fits]))
     x, y = _rows(dataset, "calibration", recipe)
     log_odds = x @ (weights * units) + np.array([one.bias for one in fits])
@@ -55,7 +55,7 @@ def train(dataset: Dataset, recipe: Recipe) -> bytes:
     return LinearModel(header, weights).to_bytes()
 
 
-def fit(x: scipy.sparse.csr_matrix, y: Floats, recipe: LinearRecipe) -> Fit:
+def fit(x: scipy.sparse.csr_matrix, y: Floats, fitting: Fitting) -> Fit:
     """Logistic regression of one label (1.0, 0.0, NaN unknown) on the kernel's matrix.
 
     Each column is scaled by its inverse document frequency and by its absolute log-ratio between the classes
@@ -68,17 +68,17 @@ def fit(x: scipy.sparse.csr_matrix, y: Floats, recipe: LinearRecipe) -> Fit:
     positives = int(y.sum())
     if positives in (0, len(y)):
         return Fit(np.zeros(x.shape[1]), 0.0, positives, len(y) - positives)
-    scale = scales(x, y, recipe)
+    scale = scales(x, y, fitting)
     scaled = (x @ scipy.sparse.diags(scale)).tocsr()
     # With rows of mean square length 1 the penalty means the same for any table and any scaling.
     length = np.sqrt(scaled.multiply(scaled).sum() / len(y))
-    solver = LogisticRegression(C=recipe.c, solver="liblinear", random_state=0, max_iter=1000)
+    solver = LogisticRegression(C=fitting.c, solver="liblinear", random_state=0, max_iter=1000)
     solver.fit(scaled / length, y)
     weights = solver.coef_[0] * scale / length
     return Fit(weights, float(solver.intercept_[0]), positives, len(y) - positives)
 
 
-def scales(x: scipy.sparse.csr_matrix, y: Floats, recipe: LinearRecipe) -> Floats:
+def scales(x: scipy.sparse.csr_matrix, y: Floats, fitting: Fitting) -> Floats:
     """What each column counts, float64 [buckets]; 0 where no row has it."""
     rows, positives = len(y), float(y.sum())
     there = x.copy()
@@ -88,7 +88,7 @@ def scales(x: scipy.sparse.csr_matrix, y: Floats, recipe: LinearRecipe) -> Float
         (seen - seen_positive + SMOOTHING) / (rows - positives + SMOOTHING)
     )
     rarity = 1.0 + np.log((1.0 + rows) / (1.0 + seen))
-    return np.where(seen > 0, rarity**recipe.idf * np.abs(ratio) ** recipe.contrast, 0.0)
+    return np.where(seen > 0, rarity**fitting.idf * np.abs(ratio) ** fitting.contrast, 0.0)
 
 
 def _rows(dataset: Dataset, part: Part, recipe: Recipe) -> tuple[scipy.sparse.csr_matrix, Floats]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import yaml
@@ -13,19 +14,32 @@ BUCKETS = (2**10, 2**20)
 """The smallest and the largest table that makes sense; at 2^20 it has left the processor's second cache."""
 
 
-class LinearRecipe(msgspec.Struct, frozen=True, kw_only=True):
-    """How the linear detector is fitted.
+class Fitting(msgspec.Struct, frozen=True, kw_only=True):
+    """How one label's weights are fitted.
 
-    `buckets` is the size of the hash table. An n-gram counts with its inverse document frequency to the power
-    `idf`, times its absolute log-ratio between the classes to the power `contrast` (0 leaves it out). `c` is the
-    inverse strength of the L2 penalty.
+    An n-gram counts with its inverse document frequency to the power `idf`, times its absolute log-ratio between the
+    classes to the power `contrast` (0 leaves it out). `c` is the inverse strength of the L2 penalty.
     """
 
-    buckets: int = 2**16
     c: float = 8.0
     idf: float = 1.0
     contrast: float = 0.5
+
+
+class LinearRecipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How the linear detector is made: the size of its hash table, and how labels are fitted.
+
+    `labels` names those that are fitted in another way than `usual`.
+    """
+
+    buckets: int = 2**16
     normalise: bool = True
+    usual: Fitting = Fitting()
+    labels: dict[str, Fitting] = {}
+
+    def fitting(self, label: str) -> Fitting:
+        """How this label is fitted."""
+        return self.labels.get(label, self.usual)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,16 +66,16 @@ def load(text: str, where: str) -> Recipe:
     if not text.strip():
         raise UserError("the file is empty", where=f"{where}:1:1", fix="start with 'pack: NAME'")
     source = Source(text, where)
-    fields = source.fields(
-        source.root, "the recipe", ("pack", "dataset", "labels"), ("languages", "sensitive", "linear")
-    )
+    required, optional = ("pack", "dataset", "labels"), ("languages", "sensitive", "linear")
+    fields = source.fields(source.root, "the recipe", required, optional)
+    labels = _words(source, fields.get("labels"), "labels")
     recipe = Recipe(
         pack=source.text(fields.get("pack"), "pack"),
         dataset=source.text(fields.get("dataset"), "dataset"),
         languages=_words(source, fields.get("languages"), "languages"),
-        labels=_words(source, fields.get("labels"), "labels"),
+        labels=labels,
         sensitive=source.flag(fields.get("sensitive"), "sensitive"),
-        linear=_linear(source, fields.get("linear")),
+        linear=_linear(source, fields.get("linear"), labels),
     )
     source.finish()
     return recipe
@@ -78,17 +92,33 @@ def _words(source: Source, node: yaml.Node | None, what: str) -> tuple[str, ...]
     return tuple(found)
 
 
-def _linear(source: Source, node: yaml.Node | None) -> LinearRecipe:
+def _linear(source: Source, node: yaml.Node | None, labels: Sequence[str]) -> LinearRecipe:
     usual = LinearRecipe()
     if node is None:
         return usual
-    fields = source.fields(node, "'linear'", (), LinearRecipe.__struct_fields__)
+    fields = source.fields(node, "'linear'", (), ("buckets", "normalise", *Fitting.__struct_fields__, "labels"))
+    fitting = _fitting(source, fields, usual.usual)
+    others = (
+        source.fields(fields["labels"], "'linear.labels'", (), tuple(dict.fromkeys(labels)))
+        if "labels" in fields
+        else {}
+    )
     return LinearRecipe(
         buckets=_buckets(source, fields.get("buckets"), usual.buckets),
+        normalise=source.flag(fields["normalise"], "normalise") if "normalise" in fields else usual.normalise,
+        usual=fitting,
+        labels={
+            label: _fitting(source, source.fields(other, f"'{label}'", (), Fitting.__struct_fields__), fitting)
+            for label, other in others.items()
+        },
+    )
+
+
+def _fitting(source: Source, fields: Mapping[str, yaml.Node], usual: Fitting) -> Fitting:
+    return Fitting(
         c=_number(source, fields.get("c"), "c", usual.c, above=0.0),
         idf=_number(source, fields.get("idf"), "idf", usual.idf),
         contrast=_number(source, fields.get("contrast"), "contrast", usual.contrast),
-        normalise=source.flag(fields["normalise"], "normalise") if "normalise" in fields else usual.normalise,
     )
 
 

@@ -2,7 +2,8 @@
 
 Recall: two detectors (davidson: hateful or offensive; jigsaw-slice: toxic) are trained on part `train`, and their
 thresholds put at 1 % false positives on benign texts of the parts `calibration` and `points`. In the positives of part
-`test` the 400 words that the model scores highest by themselves are obfuscated. Every attack must leave .75 of the recall.
+`test` the 400 words that the model scores highest by themselves are obfuscated. Each attack must leave .75 of the
+recall.
 
 False positives: on the benign test texts of davidson, edos, jigsaw-slice and sms-spam, each judged by its own detector,
 once with and once without the normaliser (trained and given a threshold in the same way). The upper 95 % bound of the
@@ -31,7 +32,7 @@ from _data import data_root, davidson, recipe
 from gatehouse.datasets.build import build, targets
 from gatehouse.detectors.linear import LinearDetector
 from gatehouse.records.dataset import Dataset, Part
-from gatehouse.stats.intervals import bootstrap
+from gatehouse.stats.intervals import Interval, bootstrap
 from gatehouse.text.normalise import normalise
 from gatehouse.training.linear import train
 from gatehouse.training.recipe import Recipe
@@ -156,47 +157,42 @@ def recall_under_attack(of: Set, plain: Pipeline, undoing: Pipeline) -> bool:
     words = most_toxic(of, undoing)
     clean, clean_plain = undoing.flags(positives), plain.flags(positives)
     touched = np.mean([any(word.lower() in words for word in WORD.findall(text)) for text in positives])
-    print(
-        f"\n{of.dataset.info.name}, {of.label}: {len(positives):,} positives, {touched:.0%} of them hold an attacked word"
-    )
+    print(f"\n{of.dataset.info.name}, {of.label}: {len(positives):,} positives, {touched:.0%} hold an attacked word")
     print(f"{'':14}{'recall':>8}{'of clean':>10}  {'95 % interval':16}{'recall without normaliser':>26}")
     print(f"{'clean':14}{clean.mean():8.3f}{1:10.2f}  {'':16}{clean_plain.mean():26.3f}")
     met = True
     for name, attack in ATTACKS.items():
         texts = attacked(positives, words, attack)
-        hit = undoing.flags(texts)
-        kept = bootstrap(
-            lambda weights, hit=hit: (weights @ hit) / (weights @ clean),  # type: ignore[misc]
-            len(positives),
-            np.random.default_rng(7),
-            draws=DRAWS,
-        )
-        enough = kept.estimate >= KEPT_AT_LEAST
-        met &= enough
+        hit, hit_plain = undoing.flags(texts), plain.flags(texts)
+        kept = share_kept(hit, clean)
         interval = f"[{kept.low:.2f}, {kept.high:.2f}]"
-        verdict = "" if enough else f"   under {KEPT_AT_LEAST}"
-        print(
-            f"{name:14}{hit.mean():8.3f}{kept.estimate:10.2f}  {interval:16}{plain.flags(texts).mean():26.3f}{verdict}"
-        )
+        verdict = "" if kept.estimate >= KEPT_AT_LEAST else f"   under {KEPT_AT_LEAST}"
+        met &= not verdict
+        print(f"{name:14}{hit.mean():8.3f}{kept.estimate:10.2f}  {interval:16}{hit_plain.mean():26.3f}{verdict}")
     return met
 
 
+def share_kept(hit: Flags, clean: Flags) -> Interval:
+    return bootstrap(
+        lambda weights: (weights @ hit) / (weights @ clean), len(hit), np.random.default_rng(7), draws=DRAWS
+    )
+
+
 def false_positives_added(flags: dict[str, tuple[Flags, Flags]]) -> bool:
+    sides = tuple(np.concatenate(side).astype(np.float64) for side in zip(*flags.values(), strict=True))
     print(f"\n{'benign test texts':18}{'n':>7}{'without':>10}{'with':>8}{'added':>12}")
-    for name, (without, having) in flags.items():
-        print(
-            f"{name:18}{len(having):7,}{without.mean():10.2%}{having.mean():8.2%}{having.mean() - without.mean():+12.2%}"
-        )
-    without, having = (np.concatenate([pair[side] for pair in flags.values()]).astype(np.float64) for side in (0, 1))
+    for name, (without, having) in {**flags, "pooled": sides}.items():
+        first, second = without.mean(), having.mean()
+        print(f"{name:18}{len(having):7,}{first:10.2%}{second:8.2%}{second - first:+12.2%}")
+    difference = sides[1] - sides[0]
     # The upper end of a two-sided 90 % interval is the one-sided bound of 95 %.
     added = bootstrap(
-        lambda weights: (weights @ (having - without)) / weights.sum(axis=-1),
-        len(having),
+        lambda weights: (weights @ difference) / weights.sum(axis=-1),
+        len(difference),
         np.random.default_rng(7),
         draws=DRAWS,
         confidence=0.9,
     )
-    print(f"{'pooled':18}{len(having):7,}{without.mean():10.2%}{having.mean():8.2%}{added.estimate:+12.2%}")
     print(f"upper 95 % bound of what is added: {added.high:+.2%} (at most {ADDED_AT_MOST:.2%})")
     return added.high <= ADDED_AT_MOST
 

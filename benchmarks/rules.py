@@ -17,6 +17,7 @@ from gatehouse.expressions import CompiledSet, Place, read_expression, row_value
 
 RULES = 200
 ROUNDS = 7
+SIZES = (1, 16, 64, 128, 256, 500)
 FLOOR_SINGLE = 5e6
 FLOOR_BATCH = 30e6
 
@@ -109,7 +110,7 @@ def main() -> int:
 
     single = len(rows) * RULES / seconds(lambda: [compiled.row(row) for row in values])
     peer = len(rows) * RULES / seconds(lambda: [[i for i, rule in enumerate(lambdas) if rule(row)] for row in rows])
-    speed = {size: (in_batches(size, by_rows), in_batches(size, compiled.columns)) for size in (1, 16, 64, 128, 256, 500)}
+    speed = {size: (in_batches(size, by_rows), in_batches(size, compiled.columns)) for size in SIZES}
 
     print(f"{RULES} rules, {len(batch):,} events, M rule evaluations/s of one core (CPU time)")
     print(f"  one event at a time, values in a tuple     {single / 1e6:7.1f}   (at least {FLOOR_SINGLE / 1e6:.0f})")

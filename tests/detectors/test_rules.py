@@ -137,24 +137,6 @@ def test_a_missing_column_is_told_with_the_detector() -> None:
         _detector().signals(events, features.select(["language", "normalised"]))
 
 
-def test_a_rule_explains_itself() -> None:
-    detector = _detector()
-    assert detector.why("rude_word") == "Calls somebody a pest."
-    with pytest.raises(UserError, match=r"demo\.rules has no rule 'link'\n    → did you mean 'links'\?"):
-        detector.why("link")
-    assert detector.describe() == (
-        "links → spam\n"
-        "  when url_count > 2\n"
-        "  Many links.\n"
-        "loud → spam\n"
-        "  when upper_share > 0.8 AND url_count > 0\n"
-        "  Shouted links.\n"
-        "rude_word → toxic\n"
-        "  when word_in(normalised, 'pest', 'nuisance') AND kind <> 'report'\n"
-        "  Calls somebody a pest."
-    )
-
-
 def test_every_fault_of_a_file_is_told_at_once_with_its_place() -> None:
     file = """\
 rules:

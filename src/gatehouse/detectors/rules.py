@@ -73,19 +73,6 @@ class RulesDetector:
             self.name, self.version, self.labels, signals.state, signals.score, signals.evidence, tuple(reasons)
         )
 
-    def why(self, rule_name: str) -> str:
-        """The reason that people gave for a rule; raises UserError where there is no such rule."""
-        for rule in self.rules:
-            if rule.name == rule_name:
-                return rule.why
-        names = [rule.name for rule in self.rules]
-        raise UserError(f"{self.name} has no rule '{rule_name}'", fix=did_you_mean(rule_name, names))
-
-    def describe(self) -> str:
-        """All rules as text: name, label, condition and reason."""
-        told = [f"{rule.name} → {rule.label}\n  when {rule.when.text}\n  {rule.why}" for rule in self.rules]
-        return "\n".join(told)
-
     def _batch(self, events: pa.RecordBatch, features: pa.RecordBatch) -> pa.RecordBatch:
         """The columns that the rules name; what both batches hold (`language`) is the features' word."""
         used = self._compiled.used

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gatehouse.expressions import values
 from gatehouse.expressions.arithmetic import operate
 from gatehouse.expressions.conditions import (
     Choice,
@@ -28,9 +27,9 @@ from gatehouse.expressions.conditions import (
     everything,
     repeated,
 )
-from gatehouse.expressions.frame import Frame, Mask, Numbers, numbers_of, true_rows
-from gatehouse.expressions.patterns import search_words, words_re2
-from gatehouse.expressions.tree import Column, Literal, Pattern, Type
+from gatehouse.expressions.frame import Frame, Mask, Numbers, true_rows
+from gatehouse.expressions.texts import SIGNS, column_of, finder, operation
+from gatehouse.expressions.tree import Column, Literal, Type
 from gatehouse.expressions.values import MAX_BIGINT, MIN_BIGINT
 
 Asked = Callable[[Frame], Mask]
@@ -50,21 +49,6 @@ _NUMBER_SIGNS = {
     "<=": np.less_equal,
     ">": np.greater,
     ">=": np.greater_equal,
-}
-_TEXT_SIGNS = {
-    "=": "equal",
-    "<>": "not_equal",
-    "<": "less",
-    "<=": "less_equal",
-    ">": "greater",
-    ">=": "greater_equal",
-}
-_PATTERNS = {
-    "contains": "match_substring",
-    "starts_with": "starts_with",
-    "ends_with": "ends_with",
-    "regexp": "match_substring_regex",
-    "words": "match_substring_regex",
 }
 
 
@@ -160,7 +144,7 @@ class _Maker:
     def _known(self, value: Value) -> Asked:
         read = self.value(value)
         if value.type is Type.VARCHAR:
-            return lambda frame: true_rows(_column(read(frame), frame).is_valid())
+            return lambda frame: true_rows(column_of(read(frame), frame).is_valid())
 
         def asked(frame: Frame) -> Mask:
             known = read(frame)[1]
@@ -185,11 +169,11 @@ class _Maker:
         return asked
 
     def _compared_texts(self, node: Holds) -> Asked:
-        name = _TEXT_SIGNS[node.operator]
+        name = SIGNS[node.operator]
         read_left, read_right = self.value(node.left), self.value(node.right)
 
         def asked(frame: Frame) -> Mask:
-            left = _column(read_left(frame), frame)
+            left = column_of(read_left(frame), frame)
             return true_rows(pc.call_function(name, [left, read_right(frame)]))
 
         return asked
@@ -200,7 +184,7 @@ class _Maker:
             options = pc.SetLookupOptions(pa.array(node.constants, pa.string()))
 
             def asked_texts(frame: Frame) -> Mask:
-                texts = _column(read(frame), frame)
+                texts = column_of(read(frame), frame)
                 found = true_rows(pc.call_function("is_in", [texts], options))
                 return found if inside else ~found & true_rows(texts.is_valid())
 
@@ -223,10 +207,10 @@ class _Maker:
 
     def _shows(self, node: Shows) -> Asked:
         read, wanted = self.value(node.value), node.found
-        find = _finder(node.pattern)
+        find = finder(node.pattern)
 
         def asked(frame: Frame) -> Mask:
-            texts = _column(read(frame), frame)
+            texts = column_of(read(frame), frame)
             found = find(texts)
             return found if wanted else ~found & true_rows(texts.is_valid())
 
@@ -244,7 +228,7 @@ class _Maker:
             case Operation(name, arguments, kind):
                 reads = [self.value(argument) for argument in arguments]
                 texts = Type.VARCHAR in (kind, arguments[0].type)
-                run = _text_operation(name, kind) if texts else lambda given, _: operate(name, kind, given)
+                run = operation(name, kind) if texts else lambda given, _: operate(name, kind, given)
                 return lambda frame: run([read(frame) for read in reads], frame)
 
 
@@ -310,33 +294,11 @@ def _constant(value: bool | int | float | str | None, kind: Type) -> Read:
     return lambda frame: made
 
 
-def _column(texts: pa.Array | pa.Scalar, frame: Frame) -> pa.Array:
-    """Texts as a column, a constant repeated."""
-    return pa.repeat(texts, frame.length) if isinstance(texts, pa.Scalar) else texts
-
-
-def _finder(pattern: Pattern) -> Callable[[pa.Array], Mask]:
-    name = _PATTERNS[pattern.kind]
-    if pattern.kind != "words":
-        options = pc.MatchSubstringOptions(pattern.texts[0])
-        return lambda texts: true_rows(pc.call_function(name, [texts], options))
-    likely = pc.MatchSubstringOptions(words_re2(pattern.texts))
-    search = search_words(pattern.texts)
-
-    def find(texts: pa.Array) -> Mask:
-        found = true_rows(pc.call_function(name, [texts], likely))
-        rows = np.flatnonzero(found)
-        found[rows] = [search(text) is not None for text in texts.take(pa.array(rows)).to_pylist()]
-        return found
-
-    return find
-
-
 def _choice(branches: list[tuple[Asked, Read]], default: Read, kind: Type) -> Read:
     if kind is Type.VARCHAR:
 
         def choose_texts(frame: Frame) -> pa.Array:
-            chosen = _column(default(frame), frame)
+            chosen = column_of(default(frame), frame)
             for asked, read in reversed(branches):
                 chosen = pc.if_else(pa.array(asked(frame)), read(frame), chosen)
             return chosen
@@ -358,40 +320,3 @@ def _choice(branches: list[tuple[Asked, Read]], default: Read, kind: Type) -> Re
 
 def _all_known(known: Mask | None) -> Any:
     return np.True_ if known is None else known
-
-
-def _text_operation(name: str, kind: Type) -> Callable[[list[Any], Frame], Any]:
-    """An operation that takes or gives texts."""
-
-    def run(given: list[Any], frame: Frame) -> Any:
-        if name == "write":
-            number, known = given[0]
-            numbers = np.broadcast_to(number, frame.length)
-            unknown = None if known is None else ~np.broadcast_to(known, frame.length)
-            return pa.array(numbers, mask=unknown).cast(pa.string())
-        columns = [_column(texts, frame) for texts in given]
-        if name in ("lower", "upper"):
-            return pc.call_function(f"utf8_{name}", columns)
-        if name == "length":
-            return numbers_of(pc.call_function("utf8_length", columns))
-        if name == "coalesce":
-            return pc.call_function("coalesce", columns)
-        if name == "nullif":
-            return pc.if_else(pa.array(true_rows(pc.equal(*columns))), pa.scalar(None, pa.string()), columns[0])
-        if name in ("least", "greatest"):
-            compare = pc.less if name == "least" else pc.greater
-            chosen = columns[0]
-            for column in columns[1:]:
-                chosen = pc.if_else(compare(column, chosen), column, chosen)
-            return chosen
-        read = values.read_bigint if name == "read_bigint" else values.read_double
-        dtype = np.int64 if kind is Type.BIGINT else np.float64
-        return _read(columns[0], read, dtype)
-
-    return run
-
-
-def _read(texts: pa.Array, read: Callable[[str | None], int | float], dtype: Any) -> Numbers:
-    found = [read(text) for text in texts.to_pylist()]
-    known = np.array([number == number for number in found], np.bool_)
-    return np.array([number if ok else 0 for number, ok in zip(found, known, strict=True)], dtype), known

@@ -70,7 +70,8 @@ class Compiled:
         """For each row of the batch: whether it is TRUE, and whether that is known."""
         frame = _frame(batch, self._types)
         with np.errstate(all="ignore"):
-            values, known = self._true(frame), self._true(frame) | self._false(frame)
+            values = self._true(frame)
+            known = values | self._false(frame)
         for unavailable in _unavailable(frame, self._types).values():
             values, known = values & ~unavailable, known & ~unavailable
         return values, known

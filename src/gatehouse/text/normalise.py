@@ -23,6 +23,8 @@ from gatehouse.text.arrow import text_array, text_bytes
 from gatehouse.text.folding import fold_table
 from gatehouse.text.passes import undo, undo_all
 
+_NO_ORIGIN = np.empty(0, np.int32)
+
 
 def normalise(texts: pa.Array) -> pa.Array:
     """The plain form of each text, as a string array; null stays null.
@@ -31,7 +33,7 @@ def normalise(texts: pa.Array) -> pa.Array:
     """
     given = text_bytes(texts)
     buf = given.data.copy()
-    offsets = undo_all(buf, given.offsets, given.valid, fold_table())
+    offsets = undo_all(buf, _NO_ORIGIN, given.offsets, given.valid, fold_table())
     return text_array(buf[: offsets[-1]], offsets, given.valid)
 
 
@@ -40,7 +42,7 @@ def normalise_text(text: str) -> str:
     data = bytearray(text, "utf-8", "surrogatepass")
     if not data:
         return ""
-    end = undo(np.frombuffer(data, np.uint8), None, 0, len(data), 0, fold_table())
+    end = undo(np.frombuffer(data, np.uint8), _NO_ORIGIN, 0, len(data), 0, fold_table())
     return data[:end].decode()
 
 

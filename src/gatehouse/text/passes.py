@@ -50,7 +50,7 @@ _AMPERSAND, _HASH, _BLANK, _ZERO, _A, _X = (ord(sign) for sign in "&# 0ax")
 @njit(cache=True, nogil=True)
 def _write(buf: Bytes, origin: Origin, to: int, source: int, entry: int, code: int) -> int:
     """Write what an entry stands for; gives back where it ends."""
-    start, came_from = to, origin[source] if origin is not None else 0
+    start, came_from = to, origin[source] if len(origin) else 0
     if entry & SPELLED:
         rest = entry & (LETTER - 1)
         while rest:
@@ -68,7 +68,7 @@ def _write(buf: Bytes, origin: Origin, to: int, source: int, entry: int, code: i
     else:
         buf[to] = entry & 0x7F
         to += 1
-    if origin is not None:
+    if len(origin):
         for place in range(start, to):
             origin[place] = came_from
     return to
@@ -134,7 +134,7 @@ def _copy_plain(
             if entry == last and entry == before:
                 seen |= RUN
         buf[writing] = np.uint8(entry & uint64(0x7F))
-        if origin is not None:
+        if len(origin):
             origin[writing] = origin[reading]
         before, last = last, entry
         reading += one
@@ -231,11 +231,11 @@ def undo(buf: Bytes, origin: Origin, start: int, end: int, at: int, table: Table
 
 @njit(cache=True, nogil=True)
 def undo_all(
-    buf: Bytes, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_], table: Table
+    buf: Bytes, origin: Origin, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_], table: Table
 ) -> npt.NDArray[np.int64]:
     """Undo obfuscation of all texts in place, one behind the other; gives back their new offsets, int64 [n + 1]."""
     written = np.zeros(len(offsets), np.int64)
     for row in range(len(valid)):
         to = written[row]
-        written[row + 1] = undo(buf, None, offsets[row], offsets[row + 1], to, table) if valid[row] else to
+        written[row + 1] = undo(buf, origin, offsets[row], offsets[row + 1], to, table) if valid[row] else to
     return written

@@ -1,7 +1,7 @@
 """What the compiled pass does to finished tokens: look-alikes, runs, leet, and letters that were pulled apart.
 
-Everything works in place on UTF-8 bytes and never makes them longer. `origin` is None, or int32 [bytes] that holds for
-each byte the place that it came from and moves along with it.
+Everything works in place on UTF-8 bytes and never makes them longer. `origin` is int32 [bytes] and holds for each
+byte the place that it came from, which moves along with it; where nobody asks, it is empty.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from numba import njit
 
 Bytes = npt.NDArray[np.uint8]
 Table = npt.NDArray[np.uint32]
-Origin = npt.NDArray[np.int32] | None
+Origin = npt.NDArray[np.int32]
 
 int64: Any = np.int64
 uint64: Any = np.uint64
@@ -87,7 +87,7 @@ def _move(buf: Bytes, origin: Origin, start: int, end: int, to: int) -> int:
     """Copy bytes down to `to`; gives back where they end."""
     for place in range(start, end):
         buf[to] = buf[place]
-        if origin is not None:
+        if len(origin):
             origin[to] = origin[place]
         to += 1
     return to

@@ -40,8 +40,8 @@ def log_odds(probability: np.ndarray) -> np.ndarray:
     return np.log(probability) - np.log1p(-probability)
 
 
-def read_by_the_book(data: bytes) -> tuple[list[int], list[int]]:
-    """Buckets of the character and of the word n-grams, from the definition alone."""
+def read_by_the_book(data: bytes) -> tuple[list[int], list[int], float]:
+    """Buckets of the character and of the word n-grams and the share of different words, from the definition alone."""
     shift, top = 65 - BUCKETS.bit_length(), 2**64
     folded = [32 if b <= 32 or b == 127 else b + 32 if 65 <= b <= 90 else b for b in data]
     characters, recent = [], [32]
@@ -52,17 +52,20 @@ def read_by_the_book(data: bytes) -> tuple[list[int], list[int]]:
             characters.append((number * int(key) % top) >> shift)
         if symbol == 32:
             recent = [32]
-    words, before = [], 0
-    for word in "".join(chr(s) if s > 127 or chr(s).isalnum() or s == 95 else " " for s in folded).split(" "):
-        if not word:
-            continue
+    pairs, before = [], 0
+    words = [
+        word
+        for word in "".join(chr(s) if s > 127 or chr(s).isalnum() or s == 95 else " " for s in folded).split(" ")
+        if word
+    ]
+    for word in words:
         h = 0
         for symbol in word:
             h = (((h << 7) | (h >> 57)) + int(kernel.LETTER[ord(symbol)])) % top
         pair = h ^ (((before << 9) | (before >> 55)) % top)
-        words += [(h * int(kernel._KEY_WORD) % top) >> shift, (pair * int(kernel._KEY_PAIR) % top) >> shift]
+        pairs += [(h * int(kernel._KEY_WORD) % top) >> shift, (pair * int(kernel._KEY_PAIR) % top) >> shift]
         before = h
-    return characters, words
+    return characters, pairs, len(set(words)) / len(words) if words else 1.0
 
 
 @a_few
@@ -70,11 +73,11 @@ def read_by_the_book(data: bytes) -> tuple[list[int], list[int]]:
 def test_the_kernel_reads_what_its_definition_says(texts: list[bytes]) -> None:
     built = matrix(column(texts), BUCKETS)
     for row, data in enumerate(texts):
-        characters, words = read_by_the_book(data)
+        characters, words, varied = read_by_the_book(data)
         expected = np.bincount(characters, minlength=BUCKETS) / math.sqrt(len(characters))
         if words:
             expected += np.bincount(words, minlength=BUCKETS) / math.sqrt(len(words))
-        np.testing.assert_allclose(built[row].toarray()[0], expected, rtol=1e-12)
+        np.testing.assert_allclose(built[row].toarray()[0], expected * math.sqrt(varied), rtol=1e-12)
 
 
 @a_few
@@ -154,6 +157,11 @@ def test_case_and_kind_of_space_do_not_matter() -> None:
 def test_order_of_words_matters() -> None:
     scores = one().score(pa.array(["dog bites man", "man bites dog"]))
     assert scores[0, 0] != scores[1, 0]
+
+
+def test_a_text_that_repeats_itself_weighs_no_more() -> None:
+    once, often = log_odds(many().score(pa.array(["buy my book ", "buy my book " * 400])))
+    np.testing.assert_allclose(often - np.linspace(-1, 1, 11), once - np.linspace(-1, 1, 11), atol=0.25)
 
 
 def test_empty_columns_and_columns_of_nulls() -> None:

@@ -39,24 +39,28 @@ class FeatureSet:
         """The declared columns with their types and meanings."""
         return pa.schema([text_columns.COLUMNS[name].field for name in self.columns])
 
+    @functools.cached_property
+    def _batch_schema(self) -> pa.Schema:
+        return pa.schema([*self.schema, *ALWAYS])
+
     def compute(self, events: pa.RecordBatch) -> pa.RecordBatch:
         """One row per event: the declared columns, then `language` and `normalised`."""
         texts = events.column("text")
         plain = normalise(texts)
         columns = text_columns.compute(texts, plain, self.columns)
-        schema = pa.schema([*self.schema, *ALWAYS])
-        return pa.RecordBatch.from_arrays([*columns, _language(events), plain], schema=schema)
+        return pa.RecordBatch.from_arrays([*columns, _language(events), plain], schema=self._batch_schema)
 
 
 def _language(events: pa.RecordBatch) -> pa.Array:
     """What the event says its language is, else what its text is found to be in."""
-    claimed = events.column("language")
-    unsaid = pc.is_null(claimed)
-    if not pc.any(unsaid).as_py():
+    claimed, texts = events.column("language"), events.column("text")
+    if not claimed.null_count:
         return claimed
+    if claimed.null_count == len(claimed):
+        return identify(texts)[0]
     # A row that makes its own claim need not be read.
-    found, _ = identify(pc.if_else(unsaid, events.column("text"), pa.scalar(None, pa.string())))
-    return pc.coalesce(claimed, found)
+    unread = pc.if_else(pc.is_null(claimed), texts, pa.scalar(None, pa.string()))
+    return pc.coalesce(claimed, identify(unread)[0])
 
 
 def union(sets: Iterable[FeatureSet]) -> FeatureSet:

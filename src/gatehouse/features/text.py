@@ -1,5 +1,6 @@
 """Columns that describe a text by itself: what may be declared, and how all of them are counted in one pass."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ class Column:
     is_share: bool
     meaning: str
 
-    @property
+    @functools.cached_property
     def field(self) -> pa.Field:
         """The column's Arrow field, with its meaning."""
         kind = pa.float64() if self.is_share else pa.int64()

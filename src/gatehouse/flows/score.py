@@ -67,9 +67,8 @@ def score(
     rejects = _Rejects(out)
     with lake.writer(out, note) as writer, rejects, ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
         pending: Future[None] | None = None
-        for block in _ahead(events_of(source, mapping, at), reading):
+        for block, features in _ahead(_with_features(events_of(source, mapping, at), judge), reading):
             rejects.add(block.rejects)
-            features = judge.features.compute(block.events)
             judgement = judge.with_features(block.events, features)
             if pending:
                 pending.result()
@@ -85,8 +84,17 @@ def score(
     return done
 
 
-def _ahead(blocks: Iterator[Intake], reading: ThreadPoolExecutor) -> Iterator[Intake]:
-    """The blocks, each read while the one before it is judged."""
+Prepared = tuple[Intake, pa.RecordBatch]
+"""A block as it was read, and the feature rows of its events."""
+
+
+def _with_features(blocks: Iterator[Intake], judge: Judge) -> Iterator[Prepared]:
+    for block in blocks:
+        yield block, judge.features.compute(block.events)
+
+
+def _ahead(blocks: Iterator[Prepared], reading: ThreadPoolExecutor) -> Iterator[Prepared]:
+    """The blocks, each read and its features computed while the one before it is judged."""
     coming = reading.submit(next, blocks, None)
     while (block := coming.result()) is not None:
         coming = reading.submit(next, blocks, None)

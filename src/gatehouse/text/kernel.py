@@ -23,6 +23,8 @@ Weights = npt.NDArray[np.int16]
 Valid = npt.NDArray[np.bool_]
 
 _BLOCK = 1024  # bytes read before their n-grams are looked up; bounds the scratch for a text of any size
+_SEEN = 128  # uint64 cells whose bits tell which words a text has had already
+_SCRATCH = 2 * (_BLOCK + 1) + _SEEN
 _RUN = 80  # positions whose 3 n-grams of at most 255 fit a lane of 16 bits: 3 * 80 * 255 < 2 ** 16
 
 
@@ -49,7 +51,8 @@ _FOLD = np.array([_folded(byte) for byte in range(256)], np.uint8)
 LETTER = np.array([_word_hash(_folded(byte)) for byte in range(256)], np.uint64)
 
 _0, _1, _2, _3, _8 = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(8)
-_16, _32, _EDGE = np.uint64(16), np.uint64(32), np.uint64(32)
+_EDGE = np.uint64(32)
+_SEEN_SHIFT = np.uint64(51)  # 2 ** (64 - 51) bits in _SEEN cells
 _LAST3, _LAST4, _LAST5 = np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFF)
 _KEY3, _KEY4, _KEY5, _KEY_WORD, _KEY_PAIR = (np.uint64(_mixed(seed) | 1) for seed in range(1001, 1006))
 _BYTES, _LANE = np.uint64(0x00FF00FF00FF00FF), np.uint64(0xFFFF)
@@ -117,9 +120,32 @@ def _read(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _new_words(hashes: Words, found: np.uint64, seen: Words) -> np.uint64:
+    """Mark words as seen, one bit each; gives back how many were not."""
+    new = _0
+    for i in range(found):
+        place = (hashes[i] * _KEY_WORD) >> _SEEN_SHIFT
+        cell, bit = place >> np.uint64(6), place & np.uint64(63)
+        new += ((seen[cell] >> bit) & _1) ^ _1
+        seen[cell] |= _1 << bit
+    return new
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _norms(size: int, ended: int, new: int) -> tuple[float, float]:
+    """Factors for the sums of a text's character and word weights: its bytes, its words, and how many are different."""
+    varied = np.sqrt(float(new) / float(ended)) if ended > 0 else 1.0
+    return varied / np.sqrt(3.0 * float(size + 1)), varied / np.sqrt(max(2.0 * float(ended), 1.0))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _emit(data: Bytes, start: int, end: int, shift: np.uint64, characters: Words, words: Words) -> tuple[int, int]:
-    """Write the buckets of a text's character n-grams (three a position) and of its word n-grams (two a word)."""
+    """Write the buckets of a text's character n-grams (three a position) and of its word n-grams (two a word).
+
+    Gives back how many words there are and how many different ones.
+    """
     registers, hashes = np.empty(_BLOCK + 1, np.uint64), np.empty(_BLOCK + 1, np.uint64)
+    seen, new = np.zeros(_SEEN, np.uint64), _0
     at, stop_all = np.uint64(start), np.uint64(end)
     register, word, before, c, w = _EDGE, _0, _0, 0, 0
     while True:
@@ -135,9 +161,10 @@ def _emit(data: Bytes, start: int, end: int, shift: np.uint64, characters: Words
             words[w + 1] = _paired(hashes[i], before, shift)
             before = hashes[i]
             w += 2
+        new += _new_words(hashes, found, seen)
         at = stop
         if at == stop_all:
-            return c, w
+            return w // 2, int(new)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -151,25 +178,26 @@ def fill(
         if not valid[row]:
             continue
         room = 3 * (offsets[row + 1] - offsets[row] + 1)
-        c, w = _emit(data, offsets[row], offsets[row + 1], shift, buckets[at:], buckets[at + room :])
-        values[at : at + c] = 1.0 / np.sqrt(float(c))
-        if w:
-            values[at + c : at + c + w] = 1.0 / np.sqrt(float(w))
-        pointers[row + 1] = at + c + w
+        words, new = _emit(data, offsets[row], offsets[row + 1], shift, buckets[at:], buckets[at + room :])
+        by_character, by_word = _norms(offsets[row + 1] - offsets[row], words, new)
+        values[at : at + room] = by_character
+        values[at + room : at + room + 2 * words] = by_word
+        pointers[row + 1] = at + room + 2 * words
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _probability(characters: int, words: int, c: float, w: float, scale: float, bias: float) -> float:
-    log_odds = scale * (float(characters) / np.sqrt(c) + float(words) / np.sqrt(max(w, 1.0))) + bias
+def _probability(log_odds: float) -> float:
     return float(1.0 / (1.0 + np.exp(-log_odds)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _one(data: Bytes, start: int, end: int, table: Weights, line: Floats, registers: Words, hashes: Words) -> float:
+def _one(data: Bytes, start: int, end: int, table: Weights, line: Floats, scratch: Words) -> float:
     """Probability of the only label; `line` is shift, scale, bias."""
     shift = np.uint64(line[0])
     at, stop_all = np.uint64(start), np.uint64(end)
-    register, word, before, ended = _EDGE, _0, _0, _0
+    registers, hashes, seen = scratch[: _BLOCK + 1], scratch[_BLOCK + 1 : 2 * _BLOCK + 2], scratch[2 * _BLOCK + 2 :]
+    seen[:] = 0
+    register, word, before, ended, new = _EDGE, _0, _0, _0, _0
     three, four, five, alone, paired = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     while True:
         stop = min(at + np.uint64(_BLOCK), stop_all)
@@ -182,26 +210,27 @@ def _one(data: Bytes, start: int, end: int, table: Weights, line: Floats, regist
             alone += table[_alone(hashes[i], shift)]
             paired += table[_paired(hashes[i], before, shift)]
             before = hashes[i]
+        new += _new_words(hashes, found, seen)
         ended += found
         at = stop
         if at == stop_all:
-            c, w = 3.0 * float(end - start + 1), 2.0 * float(ended)
-            return _probability(int(three + four + five), int(alone + paired), c, w, line[1], line[2])
+            by_character, by_word = _norms(end - start, int(ended), int(new))
+            normed = float(three + four + five) * by_character + float(alone + paired) * by_word
+            return _probability(line[1] * normed + line[2])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def one_each(data: Bytes, offsets: Offsets, table: Weights, line: Floats, out: Floats) -> None:
     """Probability of one label for each text; `line` is shift, scale, bias."""
-    registers, hashes = np.empty(_BLOCK + 1, np.uint64), np.empty(_BLOCK + 1, np.uint64)
+    scratch = np.empty(_SCRATCH, np.uint64)
     for row in range(len(offsets) - 1):
-        out[row] = _one(data, int(offsets[row]), int(offsets[row + 1]), table, line, registers, hashes)
+        out[row] = _one(data, int(offsets[row]), int(offsets[row + 1]), table, line, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def one_alone(data: Bytes, table: Weights, line: Floats) -> float:
     """Probability of one label for one text; `line` is shift, scale, bias."""
-    registers, hashes = np.empty(_BLOCK + 1, np.uint64), np.empty(_BLOCK + 1, np.uint64)
-    return _one(data, 0, len(data), table, line, registers, hashes)
+    return _one(data, 0, len(data), table, line, np.empty(_SCRATCH, np.uint64))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -270,15 +299,19 @@ def _lanes(
     end: int,
     table: Words,
     shift: np.uint64,
-    registers: Words,
-    hashes: Words,
+    scratch: Words,
     characters: Offsets,
     words: Offsets,
-) -> int:
-    """Add up the bytes of a text's lanes, int64 [groups, 8] of characters and of words; gives back how many words."""
+) -> tuple[int, int]:
+    """Add up the bytes of a text's lanes, int64 [groups, 8] of characters and of words.
+
+    Gives back how many words there are and how many different ones.
+    """
+    registers, hashes, seen = scratch[: _BLOCK + 1], scratch[_BLOCK + 1 : 2 * _BLOCK + 2], scratch[2 * _BLOCK + 2 :]
+    seen[:] = 0
     groups = np.uint64(len(characters))
     at, stop_all = np.uint64(start), np.uint64(end)
-    register, word, before, ended = _EDGE, _0, _0, 0
+    register, word, before, ended, new = _EDGE, _0, _0, _0, _0
     while True:
         stop = min(at + np.uint64(_BLOCK), stop_all)
         register, word, count, found = _read(data, at, stop, stop_all, register, word, registers, hashes)
@@ -287,10 +320,11 @@ def _lanes(
             _sum_characters(registers, count, table, np.uint64(group), groups, shift, characters[group])
             after = _sum_words(hashes, found, before, table, np.uint64(group), groups, shift, words[group])
         before = after
-        ended += int(found)
+        new += _new_words(hashes, found, seen)
+        ended += found
         at = stop
         if at == stop_all:
-            return ended
+            return int(ended), int(new)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -298,19 +332,20 @@ def lanes_each(
     data: Bytes, offsets: Offsets, table: Words, shift: np.uint64, scale: Floats, bias: Floats, out: Floats
 ) -> None:
     """Probabilities of several labels, whose lane groups lie side by side in each bucket."""
-    registers, hashes = np.empty(_BLOCK + 1, np.uint64), np.empty(_BLOCK + 1, np.uint64)
+    scratch = np.empty(_SCRATCH, np.uint64)
     groups = (len(scale) + LANES - 1) // LANES
     characters, words = np.empty((groups, LANES), np.int64), np.empty((groups, LANES), np.int64)
     for row in range(len(offsets) - 1):
         characters[:], words[:] = 0, 0
         start, end = offsets[row], offsets[row + 1]
-        ended = _lanes(data, start, end, table, shift, registers, hashes, characters, words)
-        c, w = 3 * (end - start + 1), 2 * ended
+        ended, new = _lanes(data, start, end, table, shift, scratch, characters, words)
+        by_character, by_word = _norms(end - start, ended, new)
+        zero_characters, zero_words = LANE_ZERO * 3 * (end - start + 1), LANE_ZERO * 2 * ended
         for label in range(len(scale)):
             group, lane = label // LANES, label % LANES
-            in_characters = characters[group, lane] - LANE_ZERO * c
-            in_words = words[group, lane] - LANE_ZERO * w
-            out[row, label] = _probability(in_characters, in_words, float(c), float(w), scale[label], bias[label])
+            normed = float(characters[group, lane] - zero_characters) * by_character
+            normed += float(words[group, lane] - zero_words) * by_word
+            out[row, label] = _probability(scale[label] * normed + bias[label])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -331,8 +366,8 @@ def _carry(data: Bytes, shift: np.uint64, weights: Floats, carried: Floats) -> N
     """Add what each n-gram of one text that is not empty brings to the bytes that it covers."""
     end = len(data)
     characters, words = np.empty(3 * (end + 1), np.uint64), np.empty(end + 3, np.uint64)
-    c, w = _emit(data, 0, end, shift, characters, words)
-    by_character, by_word = 1.0 / np.sqrt(float(c)), 1.0 / np.sqrt(max(float(w), 1.0))
+    ended, new = _emit(data, 0, end, shift, characters, words)
+    by_character, by_word = _norms(end, ended, new)
     edge, start, before, found = -1, -1, -1, 0
     for at in range(end + 1):
         for order in range(3, 6):

@@ -7,8 +7,10 @@ One definition serves training (`matrix`), scoring and explanation (`Scorer`):
   anew with that space, so at the head of a word they are its shorter prefixes and no n-gram crosses a space.
 - A word is a run of letters, digits, underscores and bytes of multi-byte characters. Each gives one n-gram of its own
   and one together with the word before it.
-- A text's log-odds are `scale * (C / sqrt(c) + W / sqrt(w)) + bias`, where C and W sum the weights of its c character
-  and w word n-grams.
+- A text's log-odds are `scale * sqrt(d) * (C / sqrt(c) + W / sqrt(w)) + bias`, where C and W sum the weights of its c
+  character and w word n-grams and d is the share of its words that are different. Without d a text would weigh more
+  the more often it repeats itself. Words are told apart by 13 bits of their hash: in texts of many hundred words d
+  comes out somewhat low.
 
 Weights are integers, so that sums are exact and a text's score is the same bits alone and in any batch.
 """

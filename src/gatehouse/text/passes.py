@@ -218,14 +218,15 @@ def undo(buf: Bytes, origin: Origin, start: int, end: int, at: int, table: Table
 
     Passes repeat until one changes nothing, so that doing it again changes nothing either.
     """
-    all_latin = False
-    to, changed, seen = _rewrite(buf, origin, start, end, at, table, all_latin)
+    # A literal False would make numba compile everything twice, once for that value.
+    to, all_latin = end, bool(0)
     for _ in range(MOST_PASSES):
+        to, changed, seen = _rewrite(buf, origin, start, to, at, table, all_latin)
+        start = at
         if not all_latin and seen & LOOKALIKE and seen & LETTER and not seen & FOREIGN:
             all_latin = changed = True
         if not changed:
             break
-        to, changed, seen = _rewrite(buf, origin, at, to, at, table, all_latin)
     return to
 
 

@@ -190,6 +190,14 @@ def _latinise(buf: Bytes, origin: Origin, start: int, end: int, table: Table, al
 
 
 @njit(cache=True, nogil=True)
+def _is_among(name: int, words: npt.NDArray[np.int64]) -> bool:
+    found = False
+    for word in words:
+        found |= word == name
+    return found
+
+
+@njit(cache=True, nogil=True)
 def _counts_something(buf: Bytes, place: int, end: int) -> bool:
     """Whether the letters from `place` on are a unit, or too few to be a word."""
     name, stop = int64(0), place
@@ -199,7 +207,7 @@ def _counts_something(buf: Bytes, place: int, end: int) -> bool:
         stop += 1
     if stop - place < 2:
         return True
-    return stop == end and stop - place < 7 and bool(np.any(name == _UNITS))
+    return stop == end and stop - place < 7 and _is_among(name, _UNITS)
 
 
 @njit(cache=True, nogil=True)
@@ -309,7 +317,7 @@ def _first_word(buf: Bytes, place: int, count: int) -> int:
     for k in range(min(count, 5)):
         name |= int64(buf[place + 2 * k]) << 8 * k
         rest = count - k - 1
-        if (rest == 0 or rest >= 3) and np.any(name == _LEADING):
+        if (rest == 0 or rest >= 3) and _is_among(name, _LEADING):
             length = k + 1
     if length:
         return length

@@ -43,7 +43,9 @@ def write_texts(root: Path, path: Path) -> None:
     repeated = (texts * (ROWS // len(texts) + 1))[:ROWS]
     table = pa.table({"id": [f"t{i}" for i in range(ROWS)], "text": repeated})
     pyarrow.csv.write_csv(table, path)
-    print(f"{ROWS:,} texts from {len(texts):,} distinct ones of at most {LONGEST} characters, {path.stat().st_size / 1e6:.0f} MB")
+    print(
+        f"{ROWS:,} texts from {len(texts):,} distinct ones of at most {LONGEST} characters, {path.stat().st_size / 1e6:.0f} MB"
+    )
 
 
 def gatehouse(home: Path, *arguments: str) -> tuple[float, float, float]:
@@ -95,7 +97,9 @@ def main() -> None:
         print(f"  {ROWS / wall:,.0f} texts/s, {rows:,} rows written, {out.stat().st_size / 1e6:.0f} MB")
         print(f"pyarrow reading and writing the texts: {peer:.1f} s, so scoring takes {wall / peer:.0f} times as long")
         ok = wall < SECONDS and peak < GIGABYTES
-        print(json.dumps({"wall_s": round(wall, 1), "peak_gb": round(peak, 2), "target": [SECONDS, GIGABYTES], "met": ok}))
+        print(
+            json.dumps({"wall_s": round(wall, 1), "peak_gb": round(peak, 2), "target": [SECONDS, GIGABYTES], "met": ok})
+        )
         sys.exit(0 if ok else 1)
 
 

@@ -122,7 +122,8 @@ def _apply(operation: str, kind: Type, given: list[Any]) -> Any:
     if operation in _TEXTS:
         return _TEXTS[operation](first)
     try:
-        result = _NUMBERS[operation](kind, *given)
+        # Python's floor of a float is a whole number without bounds; a DOUBLE has them.
+        result = _NUMBERS[operation](kind, *(float(a) if kind is Type.DOUBLE and type(a) is int else a for a in given))
     except (ZeroDivisionError, OverflowError, ValueError):
         return None
     if kind is Type.BIGINT:

@@ -55,11 +55,11 @@ def peer_scores(texts: Sequence[str], y: Floats, test: Sequence[str], analyzer: 
 
 @dataclass(frozen=True)
 class Pair:
-    """The PR-AUC of ours and of the peer on the same rows, under any weighing of them."""
+    """The PR-AUC of ours and of the peer on the same rows, under any weighing; a mean over labels has no positives."""
 
     name: str
     n: int
-    positives: int
+    positives: int | None
     ours: Measure
     peer: Measure
 
@@ -67,8 +67,9 @@ class Pair:
         """Print one line; whether the lower end of the interval is above the margin."""
         gain = paired_difference(self.ours, self.peer, self.n, np.random.default_rng(0), draws=DRAWS)
         whole = np.ones(self.n)
+        rate = "" if self.positives is None else f"{self.positives:6}{self.positives / self.n:7.1%}"
         print(
-            f"{self.name:28}{self.n:6}{self.positives:6}{self.positives / self.n:7.1%}"
+            f"{self.name:28}{self.n:6}{rate:13}"
             f"{self.ours(whole):8.4f}{self.peer(whole):8.4f}"
             f"{gain.estimate:+9.4f} [{gain.low:+.4f}, {gain.high:+.4f}]  {self._verdict(gain)}",
             flush=True,
@@ -78,7 +79,7 @@ class Pair:
     def _verdict(self, gain: Interval) -> str:
         if gain.low > MARGIN:
             return "above"
-        if gain.estimate <= MARGIN:
+        if gain.estimate <= MARGIN or self.positives is None:
             return "BELOW"
         needed = self.positives * ((gain.estimate - gain.low) / (gain.estimate - MARGIN)) ** 2
         return f"open: takes {needed:,.0f} positives"
@@ -99,8 +100,8 @@ def mean_of(pairs: Sequence[Pair]) -> Pair:
     def mean(measures: Sequence[Measure]) -> Measure:
         return lambda weights: np.mean([measure(weights) for measure in measures], axis=0)
 
-    name, positives = f"mean of {len(pairs)} labels", sum(pair.positives for pair in pairs)
-    return Pair(name, pairs[0].n, positives, mean([p.ours for p in pairs]), mean([p.peer for p in pairs]))
+    name = f"mean of {len(pairs)} labels"
+    return Pair(name, pairs[0].n, None, mean([p.ours for p in pairs]), mean([p.peer for p in pairs]))
 
 
 def bench(pack: str, root: Path) -> bool:

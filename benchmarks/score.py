@@ -44,7 +44,8 @@ def write_texts(root: Path, path: Path) -> None:
     table = pa.table({"id": [f"t{i}" for i in range(ROWS)], "text": repeated})
     pyarrow.csv.write_csv(table, path)
     print(
-        f"{ROWS:,} texts from {len(texts):,} distinct ones of at most {LONGEST} characters, {path.stat().st_size / 1e6:.0f} MB"
+        f"{ROWS:,} texts from {len(texts):,} distinct ones of at most {LONGEST} characters, "
+        f"{path.stat().st_size / 1e6:.0f} MB"
     )
 
 

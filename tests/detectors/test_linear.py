@@ -215,6 +215,12 @@ def test_a_file_that_cannot_be_used_says_why_and_what_to_do(
     assert str(caught.value) == f"spam.linear: {says}\n    → train it again: gatehouse train spam"
 
 
+def test_a_header_with_fields_of_another_version_is_refused() -> None:
+    content = model().to_bytes()[:-32].replace(b'"recipe"', b'"cipher"')
+    with pytest.raises(UserError, match="the model file's header is of another version"):
+        LinearDetector.from_bytes(content + hashlib.sha256(content).digest(), "spam.linear")
+
+
 def test_weights_of_another_kernel_are_refused() -> None:
     with pytest.raises(UserError, match="trained with n-gram kernel 2, this version has kernel 1"):
         LinearDetector.from_bytes(model(kernel=2).to_bytes(), "spam.linear")

@@ -1,7 +1,10 @@
 """Recipes: what they say, and what a misspelt one is told."""
 
+from importlib import resources
+
 import pytest
 
+from gatehouse.datasets.sources import SOURCES
 from gatehouse.errors import UserError
 from gatehouse.training.recipe import Fitting, LinearRecipe, load
 
@@ -61,3 +64,14 @@ def test_an_empty_file_says_how_to_start(written: str) -> None:
 def test_a_number_that_is_none_is_refused(value: str) -> None:
     with pytest.raises(UserError, match=r"recipe.yaml:4:14: c "):
         load(f"pack: p\ndataset: d\nlabels: [l]\nlinear: {{c:  {value}}}\n", "recipe.yaml")
+
+
+@pytest.mark.parametrize("pack", ["spam", "sexism", "toxicity"])
+def test_a_shipped_pack_learns_labels_that_its_data_have_and_stays_under_two_megabytes(pack: str) -> None:
+    text = (resources.files("gatehouse") / "packs" / pack / "recipe.yaml").read_text(encoding="utf-8")
+    recipe = load(text, "recipe.yaml")
+    assert recipe.pack == pack
+    assert set(recipe.labels) <= set(SOURCES[recipe.dataset].labels)
+    width = 2 if len(recipe.labels) == 1 else 1
+    header = 10_000
+    assert recipe.linear.buckets * len(recipe.labels) * width + header < 2_000_000

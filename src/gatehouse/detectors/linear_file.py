@@ -88,7 +88,11 @@ class LinearModel:
         if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
             what = "the model file is cut short or was changed: its content does not match its digest"
             raise OutsideError(what, where=where, fix=_again(where))
-        header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=Header)
+        try:
+            header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=Header)
+        except msgspec.DecodeError as error:
+            what = f"the model file's header is of another version: {error}"
+            raise UserError(what, where=where, fix=_again(where)) from error
         if header.kernel != KERNEL:
             what = f"the model was trained with n-gram kernel {header.kernel}, this version has kernel {KERNEL}"
             raise UserError(what, where=where, fix=_again(where))

@@ -67,22 +67,27 @@ def platt(log_odds: Floats, truth: Floats) -> Line:
     positives = float(truth.sum())
     negatives = len(truth) - positives
     target = np.where(truth > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    design = np.column_stack([log_odds, np.ones(len(truth))])
-    line = np.array([0.0, np.log((positives + 1) / (negatives + 1))])
-    loss = _loss(design @ line, target)
+    slope, offset = 0.0, float(np.log((positives + 1) / (negatives + 1)))
+    loss = _loss(slope * log_odds + offset, target)
     for _ in range(100):
-        probability = _sigmoid(design @ line)
-        gradient = design.T @ (probability - target)
-        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + 1e-12 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        size = 1.0
-        while size > 1e-10 and (reached := _loss(design @ (line - size * step), target)) > loss:
+        probability = _sigmoid(slope * log_odds + offset)
+        # Plain sums: those of BLAS depend on the number of threads, and models must be equal to the bit.
+        excess, spread = probability - target, probability * (1 - probability)
+        down, across = float(np.sum(excess * log_odds)), float(np.sum(excess))
+        aa = float(np.sum(spread * log_odds**2)) + 1e-12
+        ab, bb = float(np.sum(spread * log_odds)), float(np.sum(spread)) + 1e-12
+        determinant = aa * bb - ab * ab
+        step_slope, step_offset = (bb * down - ab * across) / determinant, (aa * across - ab * down) / determinant
+        size, before = 1.0, loss
+        while size > 1e-10:
+            loss = _loss((slope - size * step_slope) * log_odds + offset - size * step_offset, target)
+            if loss <= before:
+                break
             size /= 2
-        line, before = line - size * step, loss
-        loss = min(reached, loss)
+        slope, offset = slope - size * step_slope, offset - size * step_offset
         if before - loss < 1e-12 * (1 + abs(loss)):
             break
-    return Line(float(line[0]), float(line[1]))
+    return Line(slope, offset)
 
 
 def _too_few(label: Fitted) -> str | None:

@@ -118,6 +118,8 @@ def _pieces(text: str, read: str, origin: npt.NDArray[np.int32]) -> list[tuple[i
     A word that was put together from letters apart is one piece; so are the signs inside it that were left out.
     """
     starts = _starts(read).tolist()
+    if not starts:
+        return [(0, len(text))]
     places = []
     for first, after in zip(starts, [*starts[1:], len(read)], strict=True):
         last = after - 1
@@ -128,4 +130,4 @@ def _pieces(text: str, read: str, origin: npt.NDArray[np.int32]) -> list[tuple[i
         while end < limit and not text[end].isspace():
             end += 1
         places.append((int(origin[first]), end))
-    return places or [(0, len(text))]
+    return places

@@ -113,7 +113,7 @@ def test_every_figure_stands_with_n_and_interval(page: Page, spam: LabelReport) 
         "19.5 %",
         str(spam.pr_auc).replace(" [", "[", 1),
         "2 of 3 found, all provisional",
-        "violating 120 (20.0 %)clear 480 (80.0 %)",
+        "violating 120 (20 %)clear 480 (80 %)",
     ]
     assert labels[:3] == ["spam", "600", "11719.5 %"]
     figures = (spam.pr_auc, spam.roc_auc, spam.macro_f1, spam.brier, spam.ece)
@@ -124,7 +124,7 @@ def test_every_figure_stands_with_n_and_interval(page: Page, spam: LabelReport) 
 
 def test_a_rare_label_shows_counts_and_why_there_are_no_figures(page: Page, rare: LabelReport) -> None:
     said = f"Counts only: {rare.positives} positives among 600 scored test texts, and a figure needs at least 50."
-    assert ["rare", "600", f"{rare.positives}0.7 %", said] in page.table_rows
+    assert ["rare", "600", f"{rare.positives}0.667 %", said] in page.table_rows
 
 
 def test_points_are_said_in_words_and_measured_on_the_test_part(page: Page, spam: LabelReport) -> None:
@@ -276,7 +276,7 @@ def test_a_card_says_what_the_detector_is_for_how_good_it_is_and_its_limits(
         f"| spam | 600 | 117 (19.5 %) | {spam.pr_auc} | {spam.roc_auc} | {spam.macro_f1} at likely_spam ≥ 0.300 "
         f"| {spam.brier} | {spam.ece} |" in text
     )
-    assert f"| rare | 600 | {rare.positives} (0.7 %) | counts only: {rare.positives} positives among 600" in text
+    assert f"| rare | 600 | {rare.positives} (0.667 %) | counts only: {rare.positives} positives among 600" in text
     at = spam.points[0]
     assert (
         f"- **certain_spam** (spam): {SENTENCE} On the test part (n = 600) it flags "

@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, PointFigures, percent
+from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, PointFigures
+from gatehouse.policies.explain import percent
 
 WIDTH = 460
 """Width of every chart in CSS pixels; the page scales it to the room there is."""

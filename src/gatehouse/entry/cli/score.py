@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.entry.cli.show import as_json, console, now, print_json, steps, table
+from gatehouse.entry.cli.show import as_json, console, count, now, print_json, steps, table
 from gatehouse.errors import UserError
 from gatehouse.settings import Settings
 
@@ -146,13 +146,13 @@ def as_data(scored: "Scored") -> dict[str, object]:
 
 def show(scored: "Scored", versions: str) -> None:
     """A run's summary for a person."""
-    click.echo(f"{scored.rows:,} events judged by {versions}")
+    click.echo(f"{count(scored.rows, 'event')} judged by {versions}")
     said = scored.reasons.most_common()
     rows = [(policy, outcome, f"{n:,}", reason) for (policy, outcome, reason), n in said[:MOST_REASONS]]
     console().print(table(("policy", "decision", "events", "reason"), rows, right=("events",)))
     if len(said) > MOST_REASONS:
-        click.echo(f"and {len(said) - MOST_REASONS} rarer reasons, in the file")
+        click.echo(f"and {count(len(said) - MOST_REASONS, 'rarer reason')}, in the file")
     click.echo(f"written: {scored.run.out}")
     if scored.rejects:
-        click.echo(f"set aside: {scored.rejected:,} records, each with its reason, in {scored.rejects}")
+        click.echo(f"set aside: {count(scored.rejected, 'record')}, each with its reason, in {scored.rejects}")
     click.echo("next: gatehouse trace ID shows why one of them was judged so")

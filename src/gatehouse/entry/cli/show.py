@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-Command = TypeVar("Command", bound=click.Command)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON instead of tables.")
 """The option that every command has."""
 
@@ -26,6 +25,11 @@ def now() -> int:
 def day(at: int) -> str:
     """A time in microseconds as `2026-11-22 13:05 UTC`."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at / 1e6))
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: `1 event`, `2,000 events`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def console() -> Console:

@@ -142,3 +142,16 @@ def test_a_fault_of_ours_shows_no_stack_trace(gatehouse: Command, monkeypatch: p
     assert "a fault of Gatehouse itself (KeyError)" in answer.err
     assert "GATEHOUSE_DEBUG=1" in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_a_pack_whose_steps_and_labels_do_not_meet_names_each(gatehouse: Command) -> None:
+    folder = own_pack()
+    policy, bank = folder / "policy.yaml", folder / "bank.jsonl"
+    policy.write_text(policy.read_text().replace("spam.rules, label: spam", "spma.rules, label: spam"))
+    bank.write_text(bank.read_text().replace('"label": "spam"', '"label": "fraud"', 1))
+    answer = gatehouse("train", str(folder))
+    assert answer.code == 2
+    assert "reads 'spma.rules', which this pack does not have" in answer.err
+    assert "the pack has spam.linear, spam.rules, spam.bank" in answer.err
+    assert "no step reads the label 'fraud' of 'spam.bank', so nobody would see it" in answer.err
+    assert "no step reads the label 'spam' of 'spam.rules'" in answer.err

@@ -1,7 +1,7 @@
 """Packs: one folder a harm, holding its policy, rules, bank, columns, recipe, examples and card as data."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
@@ -120,4 +120,24 @@ def _read(folder: Path, texts: dict[str, str]) -> Pack:
             f"the recipe is for '{recipe.pack}', its folder is '{name}'", where["recipe.yaml"], "give them one name"
         )
     faults.raise_found()
+    speaks = {f"{name}.linear": recipe.labels, rules.name: rules.labels, bank.name: bank.labels}
+    _steps_and_labels_meet(policy, speaks, where["policy.yaml"], faults)
+    faults.raise_found()
     return Pack(name, folder, policy, recipe, features, rules, bank, examples, texts)
+
+
+def _steps_and_labels_meet(policy: Policy, speaks: Mapping[str, Sequence[str]], where: str, faults: Faults) -> None:
+    """Every step reads a label that a detector of the pack gives, and every label is read by a step."""
+    read = {(step.detector, step.label) for step in policy.steps}
+    for step in policy.steps:
+        if step.detector not in speaks:
+            what = f"step '{step.name}' reads '{step.detector}', which this pack does not have"
+            faults.add(what, where, f"the pack has {', '.join(speaks)}")
+        elif step.label not in speaks[step.detector]:
+            what = f"step '{step.name}' reads the label '{step.label}', of which '{step.detector}' does not speak"
+            faults.add(what, where, f"it speaks of {', '.join(speaks[step.detector])}")
+    for detector, labels in speaks.items():
+        for label in labels:
+            if (detector, label) not in read:
+                what = f"no step reads the label '{label}' of '{detector}', so nobody would see it"
+                faults.add(what, where, "add a step, for example one with review: true, or take the label out")

@@ -155,3 +155,20 @@ def test_a_pack_whose_steps_and_labels_do_not_meet_names_each(gatehouse: Command
     assert "the pack has spam.linear, spam.rules, spam.bank" in answer.err
     assert "no step reads the label 'fraud' of 'spam.bank', so nobody would see it" in answer.err
     assert "no step reads the label 'spam' of 'spam.rules'" in answer.err
+
+
+def test_a_data_set_that_nobody_knows_is_not_replaced_in_silence(gatehouse: Command) -> None:
+    recipe = own_pack() / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("dataset: sms-spam", "dataset: sms-spma"))
+    answer = gatehouse("train", "mine/spam")
+    assert answer.code == 2
+    assert "recipe.yaml: there is no data set 'sms-spma'" in answer.err
+    assert "did you mean 'sms-spam'?" in answer.err
+    assert "gatehouse data import FILE --name sms-spma" in answer.err
+
+
+def test_a_pack_file_in_another_encoding_is_named(gatehouse: Command) -> None:
+    (own_pack() / "card.md").write_bytes(b"caf\xe9")
+    answer = gatehouse("train", "mine/spam")
+    assert answer.code == 2
+    assert "card.md: byte 4 is not UTF-8" in answer.err

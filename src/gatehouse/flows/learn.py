@@ -1,5 +1,6 @@
 """Learning: a pack's recipe and data to a draft release with its operating points."""
 
+import difflib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pyarrow as pa
 from gatehouse.datasets import build, sources
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.run import run_all
+from gatehouse.errors import UserError
 from gatehouse.flows.packs import Pack
 from gatehouse.flows.releases import Shelf, detectors_of, keep
 from gatehouse.policies.points import resolve
@@ -35,15 +37,25 @@ class Learned:
 def dataset_for(pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Path]) -> tuple[Dataset, bool]:
     """The frozen data set that the pack's recipe names, and whether it is only the pack's own examples.
 
-    Looks among imported sets, then builds from a public source found in `data_roots` and freezes it under
-    `folder`; where neither is there, the pack's examples stand in.
+    Looks among imported sets (the newest of the name), then builds from a public source found in `data_roots` and
+    freezes it under `folder`; where the files of a public source are not there, the pack's examples stand in. Raises
+    UserError where nothing of that name is known.
     """
     name = pack.recipe.dataset
-    for info, path in shelf.registry.datasets():
-        if info.name == name and name not in sources.SOURCES:
-            return build.load(Path(path)), False
+    imported = {
+        info.name: path for info, path in reversed(shelf.registry.datasets()) if info.name not in sources.SOURCES
+    }
+    if name in imported:
+        return build.load(Path(imported[name])), False
     if name not in sources.SOURCES:
-        return from_examples(pack), True
+        known = [*sources.SOURCES, *imported]
+        near = difflib.get_close_matches(name, known, n=1)
+        raise UserError(
+            f"there is no data set '{name}'",
+            where=str(pack.folder / "recipe.yaml"),
+            fix=(f"did you mean '{near[0]}'? " if near else "")
+            + f"known are {', '.join(known)}; your own come in by gatehouse data import FILE --name {name}",
+        )
     found = sources.locate(sources.SOURCES[name], data_roots)
     if found is None:
         return from_examples(pack), True

@@ -87,7 +87,14 @@ def load(name: str, roots: Sequence[Path] = ()) -> Pack:
     ]
     if faults:
         raise UserError(faults)
-    texts = {file: (folder / file).read_text(encoding="utf-8") for file in FILES}
+    texts = {}
+    for file in FILES:
+        try:
+            texts[file] = (folder / file).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            faults.append(Fault(f"byte {error.start + 1} is not UTF-8", str(folder / file), "save the file as UTF-8"))
+    if faults:
+        raise UserError(faults)
     return _read(folder, texts)
 
 

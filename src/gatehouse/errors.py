@@ -1,5 +1,6 @@
 """Errors named by who must act, each with what is wrong, where, and the next step."""
 
+import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,25 @@ class Fault:
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}\n    → {self.fix}" if self.fix else text
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one most likely means, whatever its capitals, or None."""
+    folded = {other.casefold(): other for other in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.55)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The beginning of a next step, with a space behind it; empty where nothing known is near."""
+    near = nearest(word, known)
+    return f"did you mean '{near}'? " if near else ""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The next step for a misspelt word: the nearest known one, else all of them."""
+    names = sorted(known)
+    return did_you_mean(word, names).rstrip() or f"known: {', '.join(names)}"
 
 
 class GatehouseError(Exception):

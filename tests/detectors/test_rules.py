@@ -160,7 +160,7 @@ more: 1
         _detector(file)
     assert str(caught.value) == (
         "rules.yaml:16:1: the file has an unknown key 'more'\n"
-        "    → there are: rules\n"
+        "    → known: rules\n"
         "rules.yaml:4:11: there is no column 'urlcount'\n"
         "    urlcount > 2 AND kind = NULL\n"
         "    ^^^^^^^^\n"

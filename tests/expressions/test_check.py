@@ -55,7 +55,7 @@ def _told(text: str) -> list[tuple[str, str, str]]:
             "count looks at many rows; an expression looks at one",
             "use a feature that counts, such as messages_1h",
         ),
-        ("exec('1') = 1", "1", "there is no function 'exec'", f"there are: {', '.join(FUNCTIONS)}"),
+        ("exec('1') = 1", "1", "there is no function 'exec'", f"known: {', '.join(sorted(FUNCTIONS))}"),
         ("kind = NULL", "1", "a comparison with NULL is never TRUE", "write kind IS NULL"),
         ("NULL <> kind", "1", "a comparison with NULL is never TRUE", "write kind IS NOT NULL"),
         ("abs(NULL) = 1", "5", "NULL stands where a value is needed", "ask with IS NULL or IS NOT NULL"),

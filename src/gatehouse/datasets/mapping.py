@@ -15,9 +15,8 @@ Except in lists, an empty cell says nothing: the label is unknown there.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
-from gatehouse.errors import Fault, UserError
+from gatehouse.errors import Fault, UserError, suggestion
 
 WANTED: dict[str, tuple[str, ...]] = {
     "text": ("text", "body", "message", "comment", "comment_text", "content", "tweet", "post", "sentence"),
@@ -191,5 +190,4 @@ def _has(names: Sequence[str]) -> str:
 
 
 def _misspelt(what: str, name: str, known: Sequence[str], where: str) -> Fault:
-    near = get_close_matches(name, known, 1, 0.5)
-    return Fault(what, where, f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}")
+    return Fault(what, where, suggestion(name, known))

@@ -5,12 +5,11 @@ A new one is a reader in a file beside this one and a line in SOURCES.
 
 import hashlib
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from gatehouse.datasets import edos, jigsaw_slice, sms_spam
 from gatehouse.datasets.items import Source
-from gatehouse.errors import UserError
+from gatehouse.errors import UserError, did_you_mean
 
 SOURCES: dict[str, Source] = {source.name: source for source in (sms_spam.SOURCE, edos.SOURCE, jigsaw_slice.SOURCE)}
 
@@ -19,8 +18,7 @@ def find(name: str) -> Source:
     """The source of this name; raises UserError, naming the known ones, when there is none."""
     if name in SOURCES:
         return SOURCES[name]
-    near = get_close_matches(name, SOURCES, 1)
-    guess = f"did you mean '{near[0]}'? " if near else ""
+    guess = did_you_mean(name, SOURCES)
     raise UserError(f"there is no public data set '{name}'", fix=f"{guess}known are {', '.join(SOURCES)}")
 
 

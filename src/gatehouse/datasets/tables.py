@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from gatehouse.datasets import csv_records, json_records, parquet_records
 from gatehouse.datasets.blocks import MAX_RECORD_BYTES, BadRecord, Block
-from gatehouse.errors import Fault, UserError
+from gatehouse.errors import Fault, UserError, did_you_mean, nearest
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """What can be read; all but Parquet also with `.gz` behind."""
@@ -109,8 +108,8 @@ def _blocks(path: Path, mapping: Mapping[str, str], batch_rows: int) -> Iterator
 def _suffix(path: Path) -> str:
     """The suffix that says how to read the file; raises UserError when it cannot be read at all."""
     if not path.exists():
-        near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], 1) if path.parent.is_dir() else []
-        fix = f"did you mean {path.parent / near[0]}?" if near else "check the path"
+        near = nearest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else None
+        fix = f"did you mean {path.parent / near}?" if near else "check the path"
         raise UserError("there is no such file", where=str(path), fix=fix)
     if path.is_dir():
         raise UserError("this is a folder, not a file", where=str(path), fix="name one file in it")
@@ -149,8 +148,7 @@ def _require(path: Path, mapping: Mapping[str, str], names: list[str]) -> None:
         if names.count(column) > 1:
             faults.append(Fault(f"there are {names.count(column)} columns '{column}'", str(path), "rename one of them"))
         if column not in names:
-            near = get_close_matches(column, names, 1, 0.5)
-            guess = f"did you mean '{near[0]}'? " if near else ""
+            guess = did_you_mean(column, names)
             faults.append(
                 Fault(f"there is no column '{column}'", str(path), f"{guess}The file has: {', '.join(names)}")
             )

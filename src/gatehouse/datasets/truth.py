@@ -1,14 +1,13 @@
 """What is true of a data set's rows, from all the claims about them."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gatehouse.errors import UserError
+from gatehouse.errors import UserError, did_you_mean
 from gatehouse.records.dataset import PARTS, Dataset, Part
 
 
@@ -38,6 +37,5 @@ def targets(dataset: Dataset, part: Part, labels: Sequence[str]) -> tuple[pa.Arr
 
 def _require(name: str, known: Sequence[str], what: str) -> None:
     if name not in known:
-        near = get_close_matches(name, known, 1)
-        guess = f"did you mean '{near[0]}'? " if near else ""
+        guess = did_you_mean(name, known)
         raise UserError(f"there is no {what} '{name}' in the data set", fix=f"{guess}it has {', '.join(known)}")

@@ -1,6 +1,5 @@
 """Banks: known texts, found again by the SHA-256 of their normalised form."""
 
-import difflib
 import hashlib
 import json
 import re
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gatehouse.errors import Fault, UserError
+from gatehouse.errors import Fault, UserError, suggestion
 from gatehouse.records.signal import Signals, State
 from gatehouse.text.normalise import normalise_text
 
@@ -134,8 +133,7 @@ def _wrong(said: Any) -> Iterator[tuple[str, str]]:
         return
     for key in said:
         if key not in _KEYS:
-            close = difflib.get_close_matches(key, _KEYS, n=1)
-            yield f"unknown key '{key}'", f"did you mean '{close[0]}'?" if close else f"known: {', '.join(_KEYS)}"
+            yield f"unknown key '{key}'", suggestion(key, _KEYS)
     for key in ("id", "label"):
         if not _is_text(said.get(key)):
             yield f"'{key}' must be text with something in it", f'write "{key}": "..."'

@@ -4,14 +4,13 @@ import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
 import yaml
 
-from gatehouse.errors import Fault, UserError
-from gatehouse.expressions import CompiledSet, Expression, did_you_mean, place_of, read_expression, row_values
+from gatehouse.errors import Fault, UserError, nearest, suggestion
+from gatehouse.expressions import CompiledSet, Expression, place_of, read_expression, row_values
 from gatehouse.records.signal import Signals, State
 
 _FEW_ROWS = 96
@@ -167,14 +166,14 @@ class _Reader:
         for key, value in node.value:
             name = str(key.value)
             if name not in wanted:
-                self._fail(key, f"{who} has an unknown key '{name}'", did_you_mean(name, wanted))
+                self._fail(key, f"{who} has an unknown key '{name}'", suggestion(name, wanted))
             elif name in fields:
                 self._fail(key, f"{who} has the key '{name}' twice", "keep one")
             else:
                 fields[name] = value
         known = {str(key.value) for key, _ in node.value}
         for name in wanted:
-            if name not in fields and not get_close_matches(name, known - set(wanted)):
+            if name not in fields and not nearest(name, known - set(wanted)):
                 self._fail(node, f"{who} has no '{name}'", f"add `{name}: ...`")
         return fields
 

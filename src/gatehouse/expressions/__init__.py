@@ -1,6 +1,5 @@
 """The rule language: conditions with the syntax of SQL and one meaning of their own."""
 
-from gatehouse.expressions.advice import did_you_mean
 from gatehouse.expressions.compiled import (
     Compiled,
     CompiledSet,
@@ -18,7 +17,6 @@ __all__ = [
     "Expression",
     "Place",
     "compile_expression",
-    "did_you_mean",
     "place_of",
     "read_expression",
     "row_values",

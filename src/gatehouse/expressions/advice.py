@@ -1,20 +1,12 @@
 """What to write instead, where names and types do not fit."""
 
 import math
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
 from gatehouse.expressions import syntax
 from gatehouse.expressions.tree import Type
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known name that is closest, or all of them."""
-    folded = {other.lower(): other for other in known}
-    close = get_close_matches(name.lower(), folded, n=1)
-    return f"did you mean '{folded[close[0]]}'?" if close else f"there are: {', '.join(folded.values())}"
 
 
 def reconcile(operator: str, nodes: Sequence[syntax.Node], written: Sequence[str], types: Sequence[Type]) -> str:

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import pyarrow as pa
 
+from gatehouse.errors import nearest, suggestion
 from gatehouse.expressions import syntax, tree
-from gatehouse.expressions.advice import did_you_mean, reconcile
+from gatehouse.expressions.advice import reconcile
 from gatehouse.expressions.functions import FUNCTIONS, Function
 from gatehouse.expressions.patterns import compile_re2, like
 from gatehouse.expressions.place import Problem
@@ -112,10 +112,10 @@ class _Checker:
     def _column(self, node: syntax.Name) -> Tree | None:
         name = node.name
         if name not in self.types:
-            if node.quoted and not get_close_matches(name, self.types):
+            if node.quoted and not nearest(name, self.types):
                 fix = f"for a text use single quotes: '{name}'"
             else:
-                fix = WORDS[name.upper()][1] if name.upper() in WORDS else did_you_mean(name, self.types)
+                fix = WORDS[name.upper()][1] if name.upper() in WORDS else suggestion(name, self.types)
             self._fail(node, f"there is no column '{name}'", fix)
             return None
         kind, stored = self.types[name]
@@ -352,7 +352,7 @@ class _Checker:
             what = f"{name} looks at many rows; an expression looks at one"
             self._fail(node, what, "use a feature that counts, such as messages_1h")
             return
-        fix = FOREIGN.get(name) or did_you_mean(name, FUNCTIONS)
+        fix = FOREIGN.get(name) or suggestion(name, FUNCTIONS)
         self._fail(node, f"there is no function '{node.name}'", fix)
 
 

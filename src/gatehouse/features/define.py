@@ -1,6 +1,5 @@
 """Declarations of features: which columns a pack's rules may name, and what computes them."""
 
-import difflib
 import functools
 import hashlib
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from gatehouse.errors import Fault, UserError
+from gatehouse.errors import Fault, UserError, suggestion
 from gatehouse.features import text as text_columns
 from gatehouse.text.language import identify
 from gatehouse.text.normalise import normalise
@@ -95,12 +94,6 @@ def _place(where: str, node: yaml.Node | None) -> str:
     return f"{where}:{node.start_mark.line + 1}:{node.start_mark.column + 1}" if node else f"{where}:1:1"
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    known = tuple(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-
-
 def _fields(root: yaml.Node | None, where: str, faults: list[Fault]) -> dict[str, yaml.Node]:
     if not isinstance(root, yaml.MappingNode):
         faults.append(Fault("a features file is a mapping", _place(where, root), "begin with columns: [char_count]"))
@@ -108,7 +101,7 @@ def _fields(root: yaml.Node | None, where: str, faults: list[Fault]) -> dict[str
     fields: dict[str, yaml.Node] = {}
     for key, value in root.value:
         if key.value not in _KEYS:
-            faults.append(Fault(f"unknown key '{key.value}'", _place(where, key), _near(str(key.value), _KEYS)))
+            faults.append(Fault(f"unknown key '{key.value}'", _place(where, key), suggestion(str(key.value), _KEYS)))
         elif key.value in fields:
             faults.append(Fault(f"'{key.value}' stands here twice", _place(where, key), "keep one of them"))
         else:
@@ -137,6 +130,6 @@ def _columns(node: yaml.Node | None, root: yaml.Node | None, where: str, faults:
             fix = "take it out: it is always there"
             faults.append(Fault(f"column '{name}' need not be declared", _place(where, item), fix))
         else:
-            fix = _near(name, text_columns.COLUMNS)
+            fix = suggestion(name, text_columns.COLUMNS)
             faults.append(Fault(f"unknown column '{name}'", _place(where, item), fix))
     return tuple(names)

@@ -1,6 +1,5 @@
 """Intake: rows of somebody's file become events, and what cannot become one is set aside with its reason."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from gatehouse.datasets import tables
 from gatehouse.datasets.repeats import Came, Repeats
 from gatehouse.datasets.times import microseconds
-from gatehouse.errors import UserError
+from gatehouse.errors import UserError, nearest
 from gatehouse.records.event import EVENT_SCHEMA
 from gatehouse.text.hashing import hash64
 
@@ -56,10 +55,8 @@ def columns_for(path: Path, given: Mapping[str, str]) -> dict[str, str]:
     missing = [name for name in (*REQUIRED, *given) if name not in mapping]
     if missing:
         wanted = given.get(missing[0], missing[0])
-        near = difflib.get_close_matches(wanted, there, n=1)
-        hint = (
-            f"did you mean --map {missing[0]}={near[0]}? " if near else f"say which it is: --map {missing[0]}=COLUMN; "
-        )
+        near = nearest(wanted, there)
+        hint = f"did you mean --map {missing[0]}={near}? " if near else f"say which it is: --map {missing[0]}=COLUMN; "
         raise UserError(
             f"no column '{wanted}' for {missing[0]}", where=str(path), fix=f"{hint}the file has {', '.join(there)}"
         )

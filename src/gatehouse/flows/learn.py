@@ -1,6 +1,5 @@
 """Learning: a pack's recipe and data to a draft release with its operating points."""
 
-import difflib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import pyarrow as pa
 from gatehouse.datasets import build, sources
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.run import run_all
-from gatehouse.errors import UserError
+from gatehouse.errors import UserError, did_you_mean
 from gatehouse.flows.packs import Pack
 from gatehouse.flows.releases import Shelf, detectors_of, keep
 from gatehouse.policies.points import resolve
@@ -49,11 +48,10 @@ def dataset_for(pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Pat
         return build.load(Path(imported[name])), False
     if name not in sources.SOURCES:
         known = [*sources.SOURCES, *imported]
-        near = difflib.get_close_matches(name, known, n=1)
         raise UserError(
             f"there is no data set '{name}'",
             where=str(pack.folder / "recipe.yaml"),
-            fix=(f"did you mean '{near[0]}'? " if near else "")
+            fix=did_you_mean(name, known)
             + f"known are {', '.join(known)}; your own come in by gatehouse data import FILE --name {name}",
         )
     found = sources.locate(sources.SOURCES[name], data_roots)

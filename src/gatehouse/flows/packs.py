@@ -1,6 +1,5 @@
 """Packs: one folder a harm, holding its policy, rules, bank, columns, recipe, examples and card as data."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -10,7 +9,7 @@ import pyarrow as pa
 
 from gatehouse.detectors.banks import BankDetector
 from gatehouse.detectors.rules import RulesDetector
-from gatehouse.errors import Fault, Faults, UserError
+from gatehouse.errors import Fault, Faults, UserError, did_you_mean
 from gatehouse.features import define
 from gatehouse.policies import load as policy_files
 from gatehouse.records.event import EVENT_SCHEMA
@@ -72,8 +71,7 @@ def locate(name: str, roots: Sequence[Path] = ()) -> Path:
     known = folders(roots)
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
+    hint = did_you_mean(name, known)
     raise UserError(f"unknown pack '{name}'", fix=f"{hint}known packs: {', '.join(known)}; or give a folder's path")
 
 

@@ -7,9 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gatehouse.errors import Fault, RefusedError, UserError
+from gatehouse.errors import Fault, RefusedError, UserError, suggestion
 from gatehouse.policies.explain import LIKELY, held_back, reason_for, reason_for_missing
-from gatehouse.policies.source import suggestion
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point, Policy, Step

@@ -9,8 +9,8 @@ from typing import Literal, cast, get_args
 import msgspec
 import yaml
 
-from gatehouse.errors import Fault, UserError
-from gatehouse.policies.source import Source, suggestion
+from gatehouse.errors import Fault, UserError, suggestion
+from gatehouse.policies.source import Source
 from gatehouse.records.enforcement import NEEDS_A_PERSON, Kind
 from gatehouse.records.policy import Acceptance, Aim, Clause, Example, Policy, Step, Target
 

@@ -1,25 +1,13 @@
 """A YAML text whose faults are gathered with file, line and column, so that a person mends them in one go."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import yaml
 
-from gatehouse.errors import Fault, UserError
+from gatehouse.errors import Fault, UserError, nearest, suggestion
 
 _NAMES = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "empty"}
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The next step for a misspelt word: the nearest known one, else all of them."""
-    names = sorted(known)
-    close = _nearest(word, names)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
 
 
 class Source:
@@ -75,7 +63,7 @@ class Source:
             self.fault(node, f"{what} must be a mapping of keys to values, not {_kind(node)}", "write 'key: value'")
             return {}
         found: dict[str, yaml.Node] = {}
-        meant: set[str] = set()
+        meant: set[str | None] = set()
         known = (*required, *optional)
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
@@ -87,7 +75,7 @@ class Source:
                 self.fault(key, f"'{name}' does not belong to {what}", f"move it to {elsewhere[name]}")
             else:
                 self.fault(key, f"unknown key '{name}' in {what}", suggestion(name, known))
-                meant.update(_nearest(name, known))
+                meant.add(nearest(name, known))
         for name in required:
             if name not in found and name not in meant:
                 self.fault(node, f"{what} has no '{name}'", f"add '{name}: ...'")

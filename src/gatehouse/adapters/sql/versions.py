@@ -1,6 +1,5 @@
 """Rules of versions that hold whatever keeps them: how a record is sealed, and how a release may move."""
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from gatehouse.errors import OutsideError, RefusedError, UserError
+from gatehouse.errors import OutsideError, RefusedError, UserError, did_you_mean
 from gatehouse.records.dataset import DatasetInfo, LifeState, Model, Release, Transition
 from gatehouse.records.policy import Policy
 
@@ -92,16 +91,11 @@ def unknown(kind: type[Version], name: str, version: str, known: Sequence[tuple[
     versions = [known_version for known_name, known_version in known if known_name == name]
     if versions:
         what = f"{WORDS[kind]} {name!r} has no version {version!r}"
-        return UserError(what, fix=_did_you_mean(version, versions) + f"known, newest first: {_listed(versions)}")
+        return UserError(what, fix=did_you_mean(version, versions) + f"known, newest first: {_listed(versions)}")
     what = f"no {WORDS[kind]} {name!r} is known"
     if not names:
         return UserError(what, fix="gatehouse train PACK makes one")
-    return UserError(what, fix=_did_you_mean(name, names) + f"known: {_listed(names)}")
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {near[0]!r}? " if near else ""
+    return UserError(what, fix=did_you_mean(name, names) + f"known: {_listed(names)}")
 
 
 def _listed(known: Sequence[str]) -> str:

@@ -65,6 +65,8 @@ def test_a_csv_is_scored_and_each_text_can_be_traced(with_spam: Command) -> None
         "carried by (log-odds):",
         "POLICIES",
         "why:",
+        "(not recorded in the ledger)",
+        "  would     ask a person for policy spam",
         "judged again from its source by the same releases: the same decision",
     ):
         assert said in answer.out

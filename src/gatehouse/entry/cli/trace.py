@@ -136,9 +136,13 @@ def _decision(trace: "Trace") -> Iterator[str]:
     yield f"DECISION {decision.id}: {decision.outcome}, {decision.enforce} ({kept})"
     yield "  releases  " + ", ".join(f"{pack} {version}" for pack, version in sorted(decision.releases.items()))
     for deed in judged.enforcements:
-        yield f"  {deed.state:<9} {deed.kind} for policy {deed.policy}"
+        state = deed.state if trace.recorded else "would"
+        yield f"  {state:<9} {deed.kind} for policy {deed.policy}"
     for case in judged.cases:
-        yield f"  case      {case.id} for policy {case.policy}, {case.state}"
+        if trace.recorded:
+            yield f"  case      {case.id} for policy {case.policy}, {case.state}"
+        else:
+            yield f"  would     ask a person for policy {case.policy}"
     for remark in trace.remarks:
         yield f"  {remark}"
     if (again := trace.replayed) is not None:

@@ -118,12 +118,6 @@ def train(
     return Learned(pack, dataset, from_examples_only, detectors, release)
 
 
-def refit_points(pack: Pack, dataset: Dataset, model: bytes, shelf: Shelf, *, at: int, by: str) -> Release:
-    """A release of the pack as it is written now on a model that exists: only the points are found anew."""
-    detectors = detectors_of(pack, model)
-    return keep(shelf, pack, model, dataset.info.version, find_points(pack, dataset, detectors), at=at, by=by)
-
-
 def find_points(pack: Pack, dataset: Dataset, detectors: Sequence[Detector]) -> tuple[Point, ...]:
     """An operating point for each step of the policy that names a target, on the data set's part `points`."""
     signals = {block.detector: block for block in signals_on(pack, dataset, detectors, "points")}

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 PACKS = ("spam", "sexism", "toxicity")
 RECORDED = 300
-MOST_ROWS = 60
 
 
 @click.command()

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.entry.conftest import Command
@@ -151,6 +152,7 @@ def test_columns_of_other_names_are_mapped_and_a_misspelt_one_is_named(with_spam
     [
         (("score", "nothere.csv", "--out", "o.parquet"), "nothere.csv"),
         (("score", "my.csv", "--out", "o.csv"), "end --out in .parquet"),
+        (("score", "my.parquet", "--out", "./my.parquet"), "the scores would replace the file that is read"),
         (("score", "my.csv", "--out", "o.parquet", "--pack", "spma"), "did you mean 'spam'?"),
         (("score", "my.csv", "--out", "o.parquet", "--pack", "toxicity"), "gatehouse train toxicity"),
         (("score", "my.csv", "--out", "o.parquet", "--map", "text"), "write it as text=COLUMN"),
@@ -160,6 +162,7 @@ def test_columns_of_other_names_are_mapped_and_a_misspelt_one_is_named(with_spam
 )
 def test_mistakes_are_answered_with_the_next_step(with_spam: Command, arguments: tuple[str, ...], said: str) -> None:
     Path("my.csv").write_text("id,text\n1,hello\n")
+    pq.write_table(pa.table({"id": ["1"], "text": ["hello"]}), "my.parquet")
     answer = with_spam(*arguments)
     assert answer.code == 2
     assert said in answer.err
@@ -187,3 +190,12 @@ def test_a_trace_tells_the_whole_way_in_words(with_spam: Command) -> None:
     shown = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE", re.sub(r"0\.\d{3}\b", "P", shown))
     shown = re.sub(r"carried by .*", "carried by WORDS", shown)
     assert shown == TRACE
+
+
+def test_rejects_are_those_of_the_scores_beside_them(with_spam: Command) -> None:
+    write_jsonl("bad.jsonl", [{"id": "a", "text": "hello"}, {"text": "no id"}])
+    write_jsonl("good.jsonl", [{"id": "a", "text": "hello"}])
+    assert with_spam("score", "bad.jsonl", "--out", "o.parquet").code == 0
+    assert Path("o.rejects.jsonl").exists()
+    assert with_spam("score", "good.jsonl", "--out", "o.parquet").code == 0
+    assert not list(Path.cwd().glob("o.rejects*"))

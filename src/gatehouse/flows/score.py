@@ -59,6 +59,8 @@ def score(
         raise UserError(
             f"scores are written as Parquet, not '{out.suffix}'", where=str(out), fix="end --out in .parquet"
         )
+    if out.resolve() == source.resolve():
+        raise UserError("the scores would replace the file that is read", where=str(out), fix="choose another --out")
     mapping = columns_for(source, given)
     run = _run(source, out, judge, at)
     done = Scored(run)
@@ -136,25 +138,32 @@ def _count(done: Scored, judgement: Judgement) -> None:
 
 
 class _Rejects:
-    """The file of rejects, made only when there is one."""
+    """The file of rejects, made only when there is one, and there whole or not at all."""
 
     def __init__(self, out: Path) -> None:
         self.path = out.with_name(f"{out.stem}.rejects.jsonl")
+        self._part = self.path.with_name(f"{self.path.name}.part")
         self.count = 0
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "_Rejects":
-        self.path.unlink(missing_ok=True)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if self._file:
             self._file.close()
+        if failed:
+            self._part.unlink(missing_ok=True)
+        elif self._file:
+            self._part.replace(self.path)
+        else:
+            # What an earlier run set aside is not of the scores that stand here now.
+            self.path.unlink(missing_ok=True)
 
     def add(self, rejects: list[Reject]) -> None:
         """Append rejects, one JSON object a line."""
         if rejects and self._file is None:
-            self._file = self.path.open("w", encoding="utf-8")
+            self._file = self._part.open("w", encoding="utf-8")
         for reject in rejects:
             assert self._file is not None
             self._file.write(json.dumps(asdict(reject), ensure_ascii=False) + "\n")

@@ -33,7 +33,7 @@ feature row: both came out the same. `gatehouse trace m-1` shows all of this.
 def shown(value: Any) -> str:
     """A value as indented JSON, with rounded numbers and no hashes."""
     text = json.dumps(rounded(msgspec.to_builtins(value)), indent=2, ensure_ascii=False)
-    return re.sub(r"\b[0-9a-f]{12,64}\b", "…", text)
+    return re.sub(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,64}\b", "…", text)
 
 
 def rounded(value: Any) -> Any:
@@ -51,7 +51,7 @@ def section(title: str, said: str, value: Any) -> str:
 EVENT = Event(
     id="m-1",
     kind="message",
-    text="FR33 pr1ze!! Call 0900 123 456 now to cl\u200baim your voucher",
+    text="FR3E pr1ze!! Call 0900 123 456 now to cl\u200baim your voucher",
     occurred=1_767_225_600_000_000,
     seen=1_767_225_600_250_000,
     actor=Entity("account", "a-17"),

@@ -172,3 +172,22 @@ def test_a_pack_file_in_another_encoding_is_named(gatehouse: Command) -> None:
     answer = gatehouse("train", "mine/spam")
     assert answer.code == 2
     assert "card.md: byte 4 is not UTF-8" in answer.err
+
+
+def test_a_release_is_evaluated_on_the_data_it_was_learnt_from_and_not_on_newer(gatehouse: Command) -> None:
+    recipe = own_pack() / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("dataset: sms-spam", "dataset: ours"))
+    words = {"spam": "claim your prize now", "ham": "see you at lunch"}
+    for turn, n in (("first", 120), ("second", 160)):
+        rows = [
+            f"{turn}{i},{words['spam' if i % 3 else 'ham']} {turn} {i},{'spam' if i % 3 else 'ham'}" for i in range(n)
+        ]
+        Path(f"{turn}.csv").write_text("\n".join(["id,text,class", *rows]) + "\n")
+    bring = ("--name", "ours", "--licence", "own", "--population", "made up", "--label", "spam=class:spam/ham")
+    assert gatehouse("data", "import", "first.csv", *bring).code == 0
+    assert gatehouse("train", "mine/spam").code == 0
+    learnt = json.loads(gatehouse("evaluate", "mine/spam", "--draws", "5", "--json").out)["dataset"]
+    assert gatehouse("data", "import", "second.csv", *bring).code == 0
+    again = json.loads(gatehouse("evaluate", "mine/spam", "--draws", "5", "--json").out)["dataset"]
+    assert again == learnt
+    assert learnt["rows"] == 120

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gatehouse.datasets import build
-from gatehouse.detectors.base import Detector, Explains
+from gatehouse.detectors.base import Explains
 from gatehouse.detectors.linear import LinearDetector
 from gatehouse.evaluation.evaluate import (
     LabelReport,
@@ -19,10 +19,9 @@ from gatehouse.evaluation.evaluate import (
     decisions,
     evaluate_label,
 )
-from gatehouse.flows.judge import Judge, judge
+from gatehouse.flows.judge import Judge
 from gatehouse.flows.learn import as_events
 from gatehouse.flows.packs import Pack
-from gatehouse.policies.decide import bind
 from gatehouse.policies.explain import point_in_words
 from gatehouse.records.dataset import Dataset, Release
 from gatehouse.records.decision import Judgement
@@ -37,30 +36,24 @@ WORKED_EXAMPLES = 4
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is assessed: a pack as written, the data set, and the detectors and release made from them."""
+    """What is assessed: a release with its judge, the data set it was learnt from, and the pack that tells of it."""
 
     pack: Pack
     dataset: Dataset
     from_examples: bool
-    detectors: tuple[Detector, ...]
     release: Release
-
-    def judge(self) -> Judge:
-        """The judge of just this release."""
-        policy = bind(self.pack.policy, self.release.points, self.detectors)
-        return Judge(self.pack.features, self.detectors, (policy,), {self.pack.name: self.release.version})
+    judge: Judge
 
 
 def assess(subject: Subject, draws: int, seed: int) -> PackReport:
     """The report of a release on the test part; `draws` bootstrap draws from `seed`."""
     events = as_events(subject.dataset, "test")
-    features = subject.pack.features.compute(events)
-    bound = subject.judge()
-    judgement = judge(events, features, bound.detectors, bound.policies)
+    features = subject.judge.features.compute(events)
+    judgement = subject.judge.with_features(events, features)
     rng = np.random.default_rng(seed)
     main = subject.pack.recipe.labels[0]
     return PackReport(
-        policy=subject.pack.policy,
+        policy=subject.judge.policies[0].policy,
         release=subject.release,
         dataset=subject.dataset.info,
         from_examples=subject.from_examples,
@@ -69,7 +62,7 @@ def assess(subject: Subject, draws: int, seed: int) -> PackReport:
         points=tuple(SaidPoint(point, point_in_words(point)) for point in subject.release.points),
         telling=_telling(subject, features.column("normalised")),
         decisions=decisions(judgement.outcomes[0], _truth(subject, main)),
-        examples=_worked(subject, bound),
+        examples=_worked(subject),
         not_for=_bullets(subject.pack.texts["card.md"], "must not"),
         limits=_bullets(subject.pack.texts["card.md"], "limits"),
     )
@@ -97,19 +90,19 @@ def _label(
 
 def _telling(subject: Subject, normalised: pa.Array) -> dict[str, tuple[tuple[str, float], ...]]:
     """The words that carry most weight on average, for and against, for each label of the linear detector."""
-    linear = next(detector for detector in subject.detectors if isinstance(detector, LinearDetector))
+    linear = next(detector for detector in subject.judge.detectors if isinstance(detector, LinearDetector))
     sample = normalised.drop_null().slice(0, TELLING_TEXTS)
     return {label: tuple(linear.telling(label, sample, TELLING_WORDS)) for label in subject.pack.recipe.labels}
 
 
-def _worked(subject: Subject, bound: Judge) -> tuple[WorkedExample, ...]:
+def _worked(subject: Subject) -> tuple[WorkedExample, ...]:
     """The first examples of the pack, violating and not in turn, judged and explained."""
     positive = [example for example in subject.pack.examples if example.labels]
     negative = [example for example in subject.pack.examples if not example.labels]
     chosen = [example for pair in zip(positive, negative, strict=False) for example in pair][:WORKED_EXAMPLES]
     language = subject.pack.recipe.languages[0] if subject.pack.recipe.languages else None
     events = [Event(id=example.id, text=example.text, language=language) for example in chosen]
-    judgement = bound(to_batch(events))
+    judgement = subject.judge(to_batch(events))
     return tuple(_example(subject, example, i, judgement) for i, example in enumerate(chosen))
 
 
@@ -117,7 +110,7 @@ def _example(subject: Subject, example: Example, row: int, judgement: Judgement)
     label = subject.pack.recipe.labels[0]
     detector = f"{subject.pack.name}.linear"
     score = scores_of(judgement.signals, detector, label)[row]
-    explains = next((d for d in subject.detectors if d.name == detector and isinstance(d, Explains)), None)
+    explains = next((d for d in subject.judge.detectors if d.name == detector and isinstance(d, Explains)), None)
     said = judgement.outcomes[0].of(row)
     return WorkedExample(
         id=example.id,

@@ -10,7 +10,7 @@ from gatehouse.evaluation.evaluate import PackReport
 from gatehouse.flows import learn
 from gatehouse.flows.assess import Subject, assess
 from gatehouse.flows.packs import Pack
-from gatehouse.flows.releases import Shelf, promote
+from gatehouse.flows.releases import Shelf, open_judge, promote
 from gatehouse.records.dataset import Dataset
 
 
@@ -40,7 +40,7 @@ def learn_and_assess(
     learned = learn.train(pack, dataset, examples, shelf, at=at, by=by, said=lambda what: said(f"{pack.name}: {what}"))
     promote(shelf, pack.name, learned.release.version, at=at, by=by, why="demo")
     said(f"{pack.name}: figures on the test part, {draws} bootstrap draws")
-    subject = Subject(pack, dataset, examples, learned.detectors, learned.release)
+    subject = Subject(pack, dataset, examples, learned.release, open_judge(shelf, [learned.release]))
     return Shown(dataset, assess(subject, draws, seed))
 
 

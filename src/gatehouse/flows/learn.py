@@ -24,12 +24,11 @@ from gatehouse.training import linear
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What learning gave: the data set it stood on, the model file, the detectors and the draft release."""
+    """What learning gave: the draft release, and the data set that it stands on."""
 
     pack: Pack
     dataset: Dataset
     from_examples: bool
-    detectors: tuple[Detector, ...]
     release: Release
 
 
@@ -63,6 +62,26 @@ def dataset_for(pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Pat
         build.save(dataset, kept)
     shelf.registry.add_dataset(dataset.info, str(kept))
     return dataset, False
+
+
+def learnt_from(pack: Pack, release: Release, shelf: Shelf) -> tuple[Dataset, bool]:
+    """The very data set that a release was learnt from, and whether it is only the pack's own examples.
+
+    A newer set of the same name may be split otherwise, so its test part may hold what the detector has seen. Raises
+    UserError where the set is no longer known.
+    """
+    linear = f"{pack.name}.linear"
+    version = shelf.registry.model(linear, release.detectors[linear]).dataset
+    for info, path in shelf.registry.datasets():
+        if info.version == version:
+            return build.load(Path(path)), False
+    examples = from_examples(pack)
+    if examples.info.version == version:
+        return examples, True
+    raise UserError(
+        f"the data set {version}, from which release {release.version} was learnt, is no longer known",
+        fix=f"gatehouse train {pack.name} learns a release that can be evaluated",
+    )
 
 
 def from_examples(pack: Pack) -> Dataset:
@@ -115,7 +134,7 @@ def train(
     detectors = detectors_of(pack, model)
     points = find_points(pack, dataset, detectors)
     release = keep(shelf, pack, model, dataset.info.version, points, at=at, by=by)
-    return Learned(pack, dataset, from_examples_only, detectors, release)
+    return Learned(pack, dataset, from_examples_only, release)
 
 
 def find_points(pack: Pack, dataset: Dataset, detectors: Sequence[Detector]) -> tuple[Point, ...]:

@@ -123,8 +123,8 @@ def subject_of(house: "House", pack: "Pack", version: str | None) -> "Subject":
             f"policy.yaml now says version {pack.policy.version}; a threshold does not outlive its policy",
             fix=f"gatehouse train {pack.name} finds the points of the new version",
         )
-    dataset, examples = learn.dataset_for(pack, house.shelf, house.settings.datasets, house.settings.data_roots)
-    return Subject(pack, dataset, examples, open_judge(house.shelf, [release]).detectors, release)
+    dataset, examples = learn.learnt_from(pack, release, house.shelf)
+    return Subject(pack, dataset, examples, release, open_judge(house.shelf, [release]))
 
 
 def show_report(report: "PackReport") -> None:

@@ -7,10 +7,9 @@ recall.
 
 False positives: benign test texts of davidson, edos, jigsaw-slice and sms-spam, each judged by its own detector at its
 own threshold, once as written and once normalised. The upper 95 % bound of the difference, paired by text and pooled,
-must be at most .2 points. Beside it, for information, stands a detector trained and given its threshold without the
-normaliser: two thresholds found on about 1,000 benign rows each differ by chance alone, by .3 points of false positives
-a set (ten of a thousand rows stand above one, give or take the root of ten), so this difference cannot be held to .2.
-Ends with 1 where a target is missed.
+must be at most .2 points. Beside it stands a stricter reading: a detector trained and given its threshold without the
+normaliser. Each of its thresholds comes from a thousand or so benign rows, so the interval of that difference draws
+those rows anew as well; it is printed against the same limit and does not decide. Ends with 1 where a target is missed.
 """
 
 import os
@@ -110,11 +109,12 @@ class Set:
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """A trained detector with its threshold."""
+    """A trained detector with its threshold, and the scores of the benign rows that it was found on."""
 
     detector: LinearDetector
     column: int
     threshold: float
+    benign: Floats
 
     def flags(self, texts: Sequence[str], as_written: bool = False) -> Flags:
         """Which texts score above the threshold."""
@@ -133,8 +133,13 @@ def pipeline(of: Set, normalised: bool) -> Pipeline:
     linear = msgspec.structs.replace(of.recipe.linear, normalise=normalised)
     detector = LinearDetector.from_bytes(train(of.dataset, msgspec.structs.replace(of.recipe, linear=linear)), "bench")
     column = detector.labels.index(of.label)
-    benign = np.sort(scores(detector, column, of.texts("calibration", "points", benign=True)))[::-1]
-    return Pipeline(detector, column, float(benign[int(FALSE_POSITIVE_RATE * len(benign))]))
+    benign = scores(detector, column, of.texts("calibration", "points", benign=True))
+    return Pipeline(detector, column, threshold_of(benign), benign)
+
+
+def threshold_of(benign: Floats) -> float:
+    """The score that the false positive rate's share of benign rows exceeds."""
+    return float(np.sort(benign)[::-1][int(FALSE_POSITIVE_RATE * len(benign))])
 
 
 def most_toxic(of: Set, trained: Pipeline) -> set[str]:
@@ -201,6 +206,26 @@ def false_positives_added(flags: dict[str, tuple[Flags, Flags, Flags]]) -> bool:
     return added.high <= ADDED_AT_MOST
 
 
+def two_detectors(pairs: Sequence[tuple[Pipeline, Pipeline, Sequence[str]]]) -> None:
+    """False positives with a detector of normalised texts less those with one of texts as written, pooled."""
+    rng = np.random.default_rng(7)
+    rows = [(p, scores(p.detector, p.column, t), u, scores(u.detector, u.column, t)) for p, u, t in pairs]
+    n = sum(len(first) for _, first, _, _ in rows)
+    seen = sum(float(np.sum(second > u.threshold)) - np.sum(first > p.threshold) for p, first, u, second in rows) / n
+    drawn = []
+    for _ in range(DRAWS):
+        added = 0.0
+        for plain, first, undoing, second in rows:
+            benign = rng.integers(len(plain.benign), size=len(plain.benign))
+            test = rng.integers(len(first), size=len(first))
+            added += np.sum(second[test] > threshold_of(undoing.benign[benign]))
+            added -= np.sum(first[test] > threshold_of(plain.benign[benign]))
+        drawn.append(added / n)
+    low, high = np.quantile(drawn, (0.05, 0.95))
+    verdict = "kept" if high <= ADDED_AT_MOST else "not shown"
+    print(f"two detectors: {seen:+.2%}, 90 % interval [{low:+.2%}, {high:+.2%}] with their thresholds: {verdict}")
+
+
 def speed(texts: Sequence[str]) -> None:
     column = pa.array(texts)
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
@@ -223,7 +248,7 @@ def main() -> None:
         "edos": Set(build("edos", root), "sexist", recipe("sexism")),
         "sms-spam": Set(build("sms-spam", root), "spam", recipe("spam")),
     }
-    met, flags, benign = True, {}, []
+    met, flags, benign, pairs = True, {}, [], []
     for name, of in sets.items():
         plain, undoing = pipeline(of, normalised=False), pipeline(of, normalised=True)
         if name in ("davidson", "jigsaw-slice"):
@@ -231,7 +256,9 @@ def main() -> None:
         texts = of.texts("test", benign=True)
         flags[name] = undoing.flags(texts, as_written=True), undoing.flags(texts), plain.flags(texts)
         benign += texts
+        pairs.append((plain, undoing, texts))
     met &= false_positives_added(flags)
+    two_detectors(pairs)
     speed(benign)
     print("\nall targets met" if met else "\na target is missed")
     sys.exit(0 if met else 1)

@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test check docs fix bench bench-quality bench-text bench-normaliser bench-language bench-rules bench-ledger bench-score clean
+.PHONY: help setup java demo test check docs fix bench clean $(addprefix bench-,text quality normaliser language rules ledger score live-features sql-features spark feast guarantee gate prevalence raters fairness explanations evaluation)
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -16,7 +16,11 @@ setup: $(READY)  ## a .venv with everything
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@sh deploy/java.sh
 	@touch $(READY)
+
+java:  ## Java for --engine spark, where none is
+	@sh deploy/java.sh
 
 demo: $(READY)  ## train, evaluate, decide and report on the packs
 	$(BIN)/gatehouse demo
@@ -37,7 +41,7 @@ fix: $(READY)  ## mend format and lint where a machine can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-text bench-quality bench-normaliser bench-language bench-rules bench-ledger bench-score  ## all benchmarks
+bench: bench-text bench-quality bench-normaliser bench-language bench-rules bench-ledger bench-score bench-live-features bench-sql-features bench-spark bench-feast bench-guarantee bench-gate bench-prevalence bench-raters bench-fairness bench-explanations bench-evaluation  ## all benchmarks
 
 bench-quality: $(READY)  ## linear detectors against TF-IDF + logistic regression, paired
 	$(BIN)/python benchmarks/quality.py
@@ -59,6 +63,39 @@ bench-ledger: $(READY)  ## commits a second, and what durability costs
 
 bench-score: $(READY)  ## a million texts through all packs
 	$(BIN)/python benchmarks/score.py
+
+bench-live-features: $(READY)  ## windowed features live: events a second, one event, bytes an actor
+	$(BIN)/python benchmarks/live_features.py
+
+bench-sql-features: $(READY)  ## windowed features by SQL: time, memory, growth
+	$(BIN)/python benchmarks/sql_features.py
+
+bench-spark: $(READY)  ## batch scoring on Spark against the local way
+	$(BIN)/python benchmarks/spark.py
+
+bench-feast: $(READY)  ## live reads and point-in-time joins against Feast, in an environment of its own
+	$(BIN)/python benchmarks/feast.py
+
+bench-guarantee: $(READY)  ## how often a promised precision is broken
+	$(BIN)/python benchmarks/guarantee.py
+
+bench-gate: $(READY)  ## what the gate catches, and whom it refuses wrongly
+	$(BIN)/python benchmarks/gate.py
+
+bench-prevalence: $(READY)  ## coverage and labels of prevalence intervals at .1 %
+	$(BIN)/python benchmarks/prevalence.py
+
+bench-raters: $(READY)  ## agreement of raters, Dawid–Skene against votes
+	$(BIN)/python benchmarks/raters.py
+
+bench-fairness: $(READY)  ## texts that mention a group: templates and swaps
+	$(BIN)/python benchmarks/fairness.py
+
+bench-explanations: $(READY)  ## character spans of a decision against those that people marked
+	$(BIN)/python benchmarks/explanations.py
+
+bench-evaluation: $(READY)  ## how long figures take: a full report, a million answers
+	$(BIN)/python benchmarks/evaluation.py
 
 clean:  ## remove what was made here
 	rm -rf .venv .gatehouse demo-output .mypy_cache .ruff_cache .pytest_cache

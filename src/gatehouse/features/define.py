@@ -2,52 +2,129 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
-from gatehouse.errors import Fault, UserError, suggestion
+from gatehouse.errors import Faults
+from gatehouse.features import profile as profiles
 from gatehouse.features import text as text_columns
+from gatehouse.features.check import Declared, check, inputs
+from gatehouse.features.plan import Plan
+from gatehouse.features.profile import ProfileColumn
+from gatehouse.features.windows import Declaration
 from gatehouse.text.language import identify
 from gatehouse.text.normalise import normalise
 
 ALWAYS = pa.schema([pa.field("language", pa.string()), pa.field("normalised", pa.string())])
 """Columns that every feature batch holds besides the declared ones."""
 
-_KEYS = ("columns", "owner")
+
+@dataclass(frozen=True)
+class ScoreColumn:
+    """A detector's score of a label in whole thousandths (BIGINT, NULL where not scored), for windows alone."""
+
+    name: str
+    detector: str
+    label: str
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Declared columns, in order; `owner` is who answers for them."""
+    """Declared features; `owner` is who answers for them.
 
-    columns: tuple[str, ...]
+    `columns` are of the text, `profile` of the event's attributes; `scores` are only for windows, which look at earlier
+    events, never at the one that is judged. Raises UserError, naming every fault, where they do not fit together.
+    """
+
+    columns: tuple[str, ...] = ()
     owner: str | None = None
+    profile: tuple[ProfileColumn, ...] = ()
+    scores: tuple[ScoreColumn, ...] = ()
+    windows: tuple[Declaration, ...] = ()
+
+    def __post_init__(self) -> None:
+        faults = Faults()
+        for problem in check(self._declared):
+            faults.add(problem.what, f"{problem.section} '{problem.name}'", problem.fix)
+        with faults.gather():
+            # Reads the conditions.
+            _ = self.plan
+        faults.raise_found()
+
+    @property
+    def _declared(self) -> Declared:
+        return Declared(self.columns, self.profile, self.scores, self.windows)
 
     @functools.cached_property
     def version(self) -> str:
-        """Twelve hex digits of the hash of the declared columns and of the code that computes them."""
-        said = "\n".join([str(text_columns.FEATURES_VERSION), *self.columns])
+        """Twelve hex digits of the hash of what is declared and of the code that computes it."""
+        said = "\n".join(
+            [
+                str(text_columns.FEATURES_VERSION),
+                *self.columns,
+                *(f"profile {column.name} {column.kind}" for column in self.profile),
+                *(f"score {score.name} {score.detector} {score.label}" for score in self.scores),
+                *(window.said() for window in self.windows),
+            ]
+        )
+        return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+    def version_with(self, detectors: Mapping[str, str]) -> str:
+        """The version of the values: that of the declarations, and of the detectors whose scores windows count."""
+        counted = sorted({score.detector for score in self.scores})
+        if not counted:
+            return self.version
+        said = "\n".join([self.version, *(f"{name} {detectors[name]}" for name in counted)])
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
     @functools.cached_property
     def schema(self) -> pa.Schema:
-        """The declared columns with their types and meanings."""
-        return pa.schema([text_columns.COLUMNS[name].field for name in self.columns])
+        """The declared columns with their types and meanings: of the text, of the profile, then windows."""
+        return pa.schema([*self._own, *self.plan.schema])
 
     @functools.cached_property
-    def _batch_schema(self) -> pa.Schema:
+    def plan(self) -> Plan:
+        """What the windows need of an event."""
+        return Plan.of(self.windows, inputs(self._declared))
+
+    @functools.cached_property
+    def _own(self) -> list[pa.Field]:
+        texts = [text_columns.COLUMNS[name].field for name in self.columns]
+        return [*texts, *(column.field for column in self.profile)]
+
+    @functools.cached_property
+    def _whole_schema(self) -> pa.Schema:
         return pa.schema([*self.schema, *ALWAYS])
 
     def compute(self, events: pa.RecordBatch) -> pa.RecordBatch:
-        """One row per event: the declared columns, then `language` and `normalised`."""
+        """Whole feature rows of events by themselves: of the windows nothing is known, so they are NULL.
+
+        The declared columns, then `language` and `normalised`.
+        """
         texts = events.column("text")
         plain = normalise(texts)
         columns = text_columns.compute(texts, plain, self.columns)
-        return pa.RecordBatch.from_arrays([*columns, _language(events), plain], schema=self._batch_schema)
+        columns += profiles.compute(events, self.profile)
+        columns += self.plan.nothing_known(len(events)).columns
+        return pa.RecordBatch.from_arrays([*columns, _language(events), plain], schema=self._whole_schema)
+
+    def with_windows(self, own: pa.RecordBatch, windows: pa.RecordBatch | None) -> pa.RecordBatch:
+        """Feature rows with the windows that a history gave for them.
+
+        Where the history could not be asked (None) the windows are not there, and what names them fails.
+        """
+        if not self.windows:
+            return own
+        if windows is None:
+            unavailable = set(self.plan.schema.names)
+            return own.select([name for name in own.schema.names if name not in unavailable])
+        there = dict(zip(own.schema.names, own.columns, strict=True))
+        there |= dict(zip(windows.schema.names, windows.columns, strict=True))
+        return pa.RecordBatch.from_arrays([there[name] for name in self._whole_schema.names], schema=self._whole_schema)
 
 
 def _language(events: pa.RecordBatch) -> pa.Array:
@@ -63,73 +140,25 @@ def _language(events: pa.RecordBatch) -> pa.Array:
 
 
 def union(sets: Iterable[FeatureSet]) -> FeatureSet:
-    """All columns of all sets, each once, in the order in which they are first declared."""
-    return FeatureSet(tuple(dict.fromkeys(name for declared in sets for name in declared.columns)))
+    """All that is declared in any of the sets, each once, in the order of the first declaration.
 
-
-def load(text: str, where: str) -> FeatureSet:
-    """Read a features file: `columns`, a list of names, and optionally `owner`.
-
-    Raises UserError with every fault, each with its line and column.
+    Declarations that give equal values are one, whatever they say of their meaning and owner. Raises UserError where
+    two sets declare different things under one name.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise UserError(f"not YAML: {problem}", where=place, fix="mend the file's syntax") from error
-    faults: list[Fault] = []
-    fields = _fields(root, where, faults)
-    names = _columns(fields.get("columns"), root, where, faults)
-    owner = fields.get("owner")
-    if owner is not None and not isinstance(owner, yaml.ScalarNode):
-        faults.append(Fault("'owner' is a name", _place(where, owner), "write owner: trust-and-safety"))
-    if faults:
-        raise UserError(faults)
-    return FeatureSet(names, str(owner.value) if owner is not None else None)
+    known = list(sets)
+    return FeatureSet(
+        columns=tuple(dict.fromkeys(name for declared in known for name in declared.columns)),
+        profile=_once((column for declared in known for column in declared.profile), lambda c: (c.name, c.kind)),
+        scores=tuple(dict.fromkeys(score for declared in known for score in declared.scores)),
+        windows=_once((window for declared in known for window in declared.windows), lambda w: w.said()),
+    )
 
 
-def _place(where: str, node: yaml.Node | None) -> str:
-    return f"{where}:{node.start_mark.line + 1}:{node.start_mark.column + 1}" if node else f"{where}:1:1"
+_One = TypeVar("_One")
 
 
-def _fields(root: yaml.Node | None, where: str, faults: list[Fault]) -> dict[str, yaml.Node]:
-    if not isinstance(root, yaml.MappingNode):
-        faults.append(Fault("a features file is a mapping", _place(where, root), "begin with columns: [char_count]"))
-        return {}
-    fields: dict[str, yaml.Node] = {}
-    for key, value in root.value:
-        if key.value not in _KEYS:
-            faults.append(Fault(f"unknown key '{key.value}'", _place(where, key), suggestion(str(key.value), _KEYS)))
-        elif key.value in fields:
-            faults.append(Fault(f"'{key.value}' stands here twice", _place(where, key), "keep one of them"))
-        else:
-            fields[key.value] = value
-    if "columns" not in fields:
-        faults.append(Fault("'columns' is missing", _place(where, root), "add columns: [char_count], or columns: []"))
-    return fields
-
-
-def _columns(node: yaml.Node | None, root: yaml.Node | None, where: str, faults: list[Fault]) -> tuple[str, ...]:
-    if node is None:
-        return ()
-    if not isinstance(node, yaml.SequenceNode):
-        faults.append(Fault("'columns' is a list", _place(where, node), "write columns: [char_count, url_count]"))
-        return ()
-    names: list[str] = []
-    for item in node.value:
-        name = item.value if isinstance(item, yaml.ScalarNode) else None
-        if name is None:
-            faults.append(Fault("a column is a name", _place(where, item), "write one name, without lists or keys"))
-        elif name in names:
-            faults.append(Fault(f"column '{name}' is declared twice", _place(where, item), "keep one of them"))
-        elif name in text_columns.COLUMNS:
-            names.append(name)
-        elif name in ALWAYS.names:
-            fix = "take it out: it is always there"
-            faults.append(Fault(f"column '{name}' need not be declared", _place(where, item), fix))
-        else:
-            fix = suggestion(name, text_columns.COLUMNS)
-            faults.append(Fault(f"unknown column '{name}'", _place(where, item), fix))
-    return tuple(names)
+def _once(listed: Iterable[_One], said: Callable[[_One], object]) -> tuple[_One, ...]:
+    found: dict[object, _One] = {}
+    for one in listed:
+        found.setdefault(said(one), one)
+    return tuple(found.values())

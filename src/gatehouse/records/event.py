@@ -1,7 +1,7 @@
 """Events: what happened on the platform, and the entities they name."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
@@ -34,7 +34,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are int64 microseconds UTC: `occurred` is what the event claims, `seen` when the gate first saw it.
     `imported` marks history, whose `seen` is its own time rather than the gate's.
-    `language` is what the platform claims (ISO 639-1), or None.
+    `language` is what the platform claims (ISO 639-1), or None. `address` and `device` are what the actor came from,
+    as the platform names them; `amount` is in whole smallest units (cents), never negative; `attributes` are what else
+    the platform says of the actor or the event at that time.
     """
 
     id: str
@@ -49,11 +51,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     thread: str | None = None
     revision: int = 0
+    address: str | None = None
+    device: str | None = None
+    amount: int | None = None
+    attributes: Mapping[str, str | int | float | bool] | None = None
 
     def digest(self) -> str:
         """SHA-256 of what the event says; `seen` and `imported` are the gate's, so they do not count."""
-        said = (self.id, self.kind, self.text, self.language, self.occurred, self.actor, self.target)
-        return hashlib.sha256(msgspec.json.encode((*said, self.parent, self.thread, self.revision))).hexdigest()
+        said: tuple[object, ...] = (self.id, self.kind, self.text, self.language, self.occurred)
+        said = (*said, self.actor, self.target, self.parent, self.thread, self.revision)
+        more = {"address": self.address, "device": self.device, "amount": self.amount, "attributes": self.attributes}
+        # What an event does not say does not count, so that a record that learns to say more keeps its digests.
+        if brought := {name: value for name, value in more.items() if value is not None}:
+            said = (*said, brought)
+        return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
 
 
 EVENT_SCHEMA = pa.schema(
@@ -70,18 +81,25 @@ EVENT_SCHEMA = pa.schema(
         pa.field("parent", pa.string()),
         pa.field("thread", pa.string()),
         pa.field("revision", pa.int64(), nullable=False),
+        pa.field("address", pa.string()),
+        pa.field("device", pa.string()),
+        pa.field("amount", pa.int64()),
+        pa.field("attributes", pa.string()),
     ]
 )
-"""Columns of a batch of events; entities are written `kind:id`."""
+"""Columns of a batch of events; entities are written `kind:id`, attributes as a JSON object with its keys in order."""
 
 
 def to_batch(events: Sequence[Event]) -> pa.RecordBatch:
     """Events as one Arrow batch in EVENT_SCHEMA, in the order given."""
-    columns = {
-        name: [str(value) if isinstance(value := getattr(event, name), Entity) else value for event in events]
-        for name in EVENT_SCHEMA.names
-    }
+    columns = {name: [_written(getattr(event, name)) for event in events] for name in EVENT_SCHEMA.names}
     return pa.RecordBatch.from_pydict(columns, schema=EVENT_SCHEMA)
+
+
+def _written(value: object) -> object:
+    if isinstance(value, Entity):
+        return str(value)
+    return msgspec.json.encode(value, order="deterministic").decode() if isinstance(value, Mapping) else value
 
 
 def from_batch(batch: pa.RecordBatch) -> list[Event]:
@@ -91,4 +109,6 @@ def from_batch(batch: pa.RecordBatch) -> list[Event]:
         for name in ("actor", "target"):
             if row[name] is not None:
                 row[name] = Entity.parse(row[name])
+        if row["attributes"] is not None:
+            row["attributes"] = msgspec.json.decode(row["attributes"])
     return [Event(**row) for row in rows]

@@ -91,6 +91,11 @@ class Signals:
         """The signals of some of the rows."""
         return replace(self, state=self.state[rows], score=self.score[rows], evidence=self.evidence[rows])
 
+    def scores(self, label: str) -> npt.NDArray[np.float64]:
+        """The scores of one label, float64 [n]; NaN where it was not scored."""
+        column = self.labels.index(label)
+        return np.where(self.state[:, column] == State.SCORED, self.score[:, column], np.nan)
+
     def of(self, row: int, event_id: str) -> list[Signal]:
         """The signals of one row as records."""
         found = []

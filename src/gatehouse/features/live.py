@@ -1,0 +1,175 @@
+"""Windows over the events that came before, held in memory and carried on event by event.
+
+What each window means is written in docs/point-in-time.md. Memory holds what can still change a value: entities whose
+every window has ended are dropped before room is made for more.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gatehouse.features.live_kernel import Cells, Flags
+from gatehouse.features.live_table import Table, cells_of, tables_of
+from gatehouse.features.plan import ORDER, Plan
+from gatehouse.features.windows import RepeatShare
+from gatehouse.text.hashing import hash64
+
+_SEEN = ORDER.get_field_index("seen")
+_INT64 = pa.int64()
+
+
+class LiveHistory:
+    """The windows of one plan; keeps the promise of `ports.history.History`.
+
+    One that fails in the middle of a batch has counted nothing of it. Not for several threads at once.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.tables = tables_of(plan, plan.coded.names[len(ORDER) :])
+        self._shares = [place for place, said in enumerate(plan.declarations) if isinstance(said, RepeatShare)]
+        self._clock = self._clock_before = 0
+        self._advanced: list[Table] = []
+
+    @classmethod
+    def restored(cls, plan: Plan, clock: int, rows: list[Cells]) -> "LiveHistory":
+        """One that knew these rows of its tables at this clock."""
+        history = cls(plan)
+        history._clock = history._clock_before = clock
+        for table, held in zip(history.tables, rows, strict=True):
+            table.restore(held, clock)
+        return history
+
+    @property
+    def clock(self) -> int:
+        """The latest time seen; 0 before the first event."""
+        return self._clock
+
+    @property
+    def entities(self) -> int:
+        """How many entities are held; one that is counted under two combinations of columns is two."""
+        return sum(len(table) for table in self.tables)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes set aside, room for growth included."""
+        return sum(table.nbytes for table in self.tables)
+
+    def bytes_per_entity(self) -> dict[str, int]:
+        """Bytes that each declaration takes for an entity; the entity itself takes about 32 more in each table."""
+        return {said.name: 8 * cells_of(said) for said in self.plan.declarations}
+
+    def advance(self, coded: pa.RecordBatch) -> pa.RecordBatch:
+        """Each event's windows, in the order given; the events then count, in the order of (seen, id).
+
+        `known` and `place` are not looked at. Raises ValueError, with nothing counted, where an id stands twice.
+        """
+        self._settle()
+        _refuse_repeats(coded.column("id"))
+        seen, values, valid = self._arrays(coded)
+        if len(seen) < 2 or (seen[1:] > seen[:-1]).all():
+            return self._answer(*self.advance_arrays(seen, values, valid))
+        order = _order(seen, coded.column("id"))
+        out, there = self.advance_arrays(seen[order], values[:, order], valid[:, order])
+        back = np.argsort(order)
+        return self._answer(out[:, back], there[:, back])
+
+    def replay(self, coded: pa.RecordBatch) -> pa.RecordBatch:
+        """Like `advance`, for events of a log, which stand in the order in which they were advanced at first."""
+        self._settle()
+        _refuse_repeats(coded.column("id"))
+        return self._answer(*self.advance_arrays(*self._arrays(coded)))
+
+    def advance_arrays(self, seen: Cells, values: Cells, valid: Flags) -> tuple[Cells, Flags]:
+        """`replay` without Arrow: each event's windows, and which of them are not NULL, both [declarations, events].
+
+        `values` and `valid` are [columns, events] in the order of the plan's codes, conditions and amounts, in rows of
+        memory. The bits of a share are those of a float64.
+        """
+        self._settle()
+        out = np.zeros((len(self.plan.declarations), len(seen)), np.int64)
+        there = np.zeros(out.shape, np.bool_)
+        if not len(seen):
+            return out, there
+        seen = np.ascontiguousarray(seen)
+        values, valid = np.ascontiguousarray(values), np.ascontiguousarray(valid)
+        for table in self.tables:
+            table.make_room(values, valid)
+        try:
+            for table in self.tables:
+                self._advanced.append(table)
+                table.advance(seen, values, valid, out, there)
+        except BaseException:
+            self.roll_back()
+            raise
+        self._clock = max(self._clock, int(seen.max()))
+        return out, there
+
+    def roll_back(self) -> None:
+        """Forget the batch that was advanced last, as if it had never come; a second time does nothing."""
+        for table in self._advanced:
+            table.undo()
+        self._advanced.clear()
+        self._clock = self._clock_before
+
+    def evict(self) -> None:
+        """Drop the entities whose every window has ended, which changes no value; there is no way back from it."""
+        self._settle()
+        for table in self.tables:
+            table.evict()
+
+    def _settle(self) -> None:
+        """The batch advanced last stays; what is rolled back from now on is the one that follows."""
+        self._advanced.clear()
+        self._clock_before = self._clock
+
+    def _arrays(self, coded: pa.RecordBatch) -> tuple[Cells, Cells, Flags]:
+        if not coded.schema.equals(self.plan.coded):
+            raise ValueError("the events are not coded for this history's plan")
+        columns = coded.columns
+        values = np.empty((len(columns) - len(ORDER), len(coded)), np.int64)
+        valid = np.ones(values.shape, np.bool_)
+        for place, column in enumerate(columns[len(ORDER) :]):
+            values[place] = _numbers(column)
+            if column.null_count:
+                valid[place] = _known(column)
+        return np.asarray(_numbers(columns[_SEEN]), np.int64), values, valid
+
+    def _answer(self, out: Cells, there: Flags) -> pa.RecordBatch:
+        n = out.shape[1]
+        flat = pa.array(out.reshape(-1), mask=~there.reshape(-1))
+        columns = [flat.slice(place * n, n) for place in range(len(out))]
+        for place in self._shares:
+            columns[place] = columns[place].view(pa.float64())
+        return pa.RecordBatch.from_arrays(columns, schema=self.plan.schema)
+
+
+def _numbers(column: pa.Array) -> npt.NDArray[np.signedinteger]:
+    """An int64 or int8 column's values where they lie; under NULL there is anything."""
+    if not len(column):
+        return np.empty(0, np.int64)
+    kind = np.dtype(np.int64 if column.type == _INT64 else np.int8)
+    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
+
+
+def _known(column: pa.Array) -> Flags:
+    """Where a column that has NULLs has none."""
+    first, rest = divmod(column.offset, 8)
+    stop = rest + len(column)
+    bits = np.frombuffer(column.buffers()[0], np.uint8)[first : first + (stop + 7) // 8]
+    return np.unpackbits(bits, bitorder="little")[rest:stop].view(np.bool_)
+
+
+def _refuse_repeats(ids: pa.Array) -> None:
+    """Which of two events with one id would be counted is not for a history to say."""
+    hashes = np.sort(hash64(ids)) if len(ids) > 1 else np.empty(0, np.uint64)
+    if (hashes[1:] != hashes[:-1]).all():
+        return
+    twice = [one["values"] for one in ids.value_counts().to_pylist() if one["counts"] > 1]
+    if twice:
+        raise ValueError(f"the id '{min(twice)}' stands more than once in the batch")
+
+
+def _order(seen: Cells, ids: pa.Array) -> Cells:
+    said = list(zip(seen.tolist(), ids.to_pylist(), strict=True))
+    return np.array(sorted(range(len(said)), key=said.__getitem__), np.int64)

@@ -16,7 +16,7 @@ from gatehouse.adapters.sql.engine import Database, migrations, upgrade
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE, metadata
 from gatehouse.errors import OutsideError, UserError
-from gatehouse.testing.makers import make_judged
+from gatehouse.testing.makers import make_event, make_judged
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -50,6 +50,31 @@ def test_steps_go_down_and_up_again(database: Database) -> None:
         assert inspect(connection).get_table_names() == [VERSION_TABLE]
         upgrade(connection)
         assert set(inspect(connection).get_table_names()) == {VERSION_TABLE, *metadata.tables}
+
+
+def test_events_of_an_older_file_are_numbered_by_their_time(database: Database) -> None:
+    moments = {"c": 5, "a": 7, "d": 5, "b": 9}
+    events = [make_event(id_, seen=seen) for id_, seen in moments.items()]
+    SqlLedger(database).commit([make_judged(event) for event in [*events, make_event("c", "new", revision=1, seen=5)]])
+    with database.writing() as connection:
+        command.downgrade(migrations(connection), "0001")
+        assert "number" not in {column["name"] for column in inspect(connection).get_columns("events")}
+    database.close()
+    reopened = Database(database.path)
+    ledger = SqlLedger(reopened)
+    assert [(number, event.id, event.revision) for number, event in ledger.log()] == [
+        (1, "c", 0),
+        (2, "c", 1),
+        (3, "d", 0),
+        (4, "a", 0),
+        (5, "b", 0),
+    ]
+    ledger.commit([make_judged(make_event("z"))])
+    assert ledger.log(after=5) == [(6, make_event("z"))]
+    with reopened.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+    reopened.close()
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(database: Database) -> None:

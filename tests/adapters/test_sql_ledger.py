@@ -94,6 +94,22 @@ def test_an_event_changed_in_the_file_is_not_given(database: Database, statement
         ledger.find("e1")
 
 
+def test_an_event_changed_in_the_file_is_not_in_the_log_as_it_stands(database: Database) -> None:
+    ledger = SqlLedger(database)
+    ledger.commit([make_judged(make_event("e1", amount=5)), make_judged(make_event("e2"))])
+    with closing(sqlite3.connect(database.path)) as other, other:
+        other.execute("UPDATE events SET amount = 6 WHERE id = 'e1'")
+    with pytest.raises(OutsideError, match="event 'e1' was changed after it was written\n    → bring the ledger back"):
+        ledger.log()
+    assert ledger.log(after=1) == [(2, make_event("e2"))]
+
+
+def test_the_database_itself_keeps_a_number_from_coming_twice(database: Database) -> None:
+    SqlLedger(database).commit([make_judged(make_event(id_)) for id_ in "ab"])
+    with pytest.raises(UserError, match="UNIQUE"), database.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET number = 1")
+
+
 def _write(path: Path, writer: int) -> list[str]:
     database = Database(path)
     ledger = SqlLedger(database)

@@ -233,3 +233,27 @@ def test_json_lines_keep_every_value(tmp_path_factory, rows):
     found, bad = read(path)
     assert bad == []
     assert [row[1:] for row in found] == [*((str(a), b) for a, b in rows), ("end", "")]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_attributes_may_be_objects_and_come_as_their_text(tmp_path, suffix):
+    path = tmp_path / f"events.{suffix}"
+    rows = [{"id": "1", "attributes": {"b": 2, "a": "x"}}, {"id": "2", "attributes": None}]
+    if suffix == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    found = [
+        row
+        for batch in tables.read(path, {"id": "id", "attributes": "attributes"})
+        for row in batch.columns.to_pylist()
+    ]
+    assert found == [{"id": "1", "attributes": '{"a":"x","b":2}'}, {"id": "2", "attributes": None}]
+
+
+def test_a_map_of_attributes_is_an_object_too(tmp_path):
+    path = tmp_path / "events.parquet"
+    kind = pa.map_(pa.string(), pa.int64())
+    pq.write_table(pa.table({"attributes": pa.array([[("b", 2), ("a", 1)], None], kind)}), path)
+    (batch,) = tables.read(path, {"attributes": "attributes"})
+    assert batch.columns.column("attributes").to_pylist() == ['{"a":1,"b":2}', None]

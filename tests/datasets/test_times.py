@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatehouse.datasets.times import EARLIEST, LATEST, microseconds
+from gatehouse.datasets.times import DAY, EARLIEST, LATEST, implausible, microseconds
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,15 @@ def test_timestamps_with_a_zone_are_taken_as_they_are() -> None:
     moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     times, _ = microseconds(pa.array([moment], pa.timestamp("ms", tz="Europe/Madrid")))
     assert times.to_pylist() == [int(moment.timestamp()) * 1_000_000]
+
+
+def test_times_before_1970_and_well_after_now_are_named() -> None:
+    now = 1_767_225_600_000_000
+    times = pa.array([None, 0, -1, now + DAY, now + DAY + 1], pa.int64())
+    assert implausible(times, now) == {
+        2: "the time 1969-12-31T23:59:59.999999Z is before 1970",
+        4: "the time 2026-01-02T00:00:00.000001Z is in the future, more than a day after now",
+    }
 
 
 @settings(deadline=None)

@@ -14,7 +14,8 @@ from gatehouse.detectors import rules
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
-from gatehouse.features.define import ALWAYS, load
+from gatehouse.features.define import ALWAYS
+from gatehouse.features.source import load
 from gatehouse.records.event import EVENT_SCHEMA, Event, to_batch
 from gatehouse.records.signal import Signals, State
 
@@ -131,10 +132,38 @@ def test_both_batches_have_language_and_the_features_word_counts() -> None:
     assert _said(_detector(file).signals(events, features)) == [[(State.MATCHED, "english")]]
 
 
-def test_a_missing_column_is_told_with_the_detector() -> None:
-    events, features = _batches([{}])
-    with pytest.raises(UserError, match=r"demo\.rules reads columns that are not there: url_count, upper_share"):
-        _detector().signals(events, features.select(["language", "normalised"]))
+@pytest.mark.parametrize("copies", [1, rules._FEW_ROWS])
+def test_a_declared_column_that_is_not_there_fails_the_rules_that_name_it_and_no_other(copies: int) -> None:
+    rows = [{"url_count": 5, "upper_share": 0.9, "normalised": "a pest"}, {"upper_share": 0.9, "normalised": "calm"}]
+    events, features = _batches(rows * copies)
+    said = _said(_detector().signals(events, features.select(["upper_share", "language", "normalised"])))
+    unknown = (State.FAILED, "value unavailable for links, loud")
+    assert said == [[unknown, (State.MATCHED, "rude_word")], [unknown, (State.ABSTAINED, None)]] * copies
+    said = _said(_detector().signals(events, features.select(["url_count", "language", "normalised"])))
+    assert said[0] == [(State.MATCHED, "links"), (State.MATCHED, "rude_word")]
+    assert said[1] == [(State.FAILED, "value unavailable for loud"), (State.ABSTAINED, None)]
+    assert _said(_detector().signals(events, features))[0][0] == (State.MATCHED, "links, loud")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(_ROW, min_size=1, max_size=8), st.sets(st.sampled_from(FEATURES.names)))
+def test_small_and_large_batches_say_the_same_where_columns_are_not_there(
+    some: list[dict[str, object]], gone: set[str]
+) -> None:
+    detector = _detector()
+    left = [name for name in FEATURES.names if name not in gone]
+
+    def said(rows: list[dict[str, object]]) -> list[list[tuple[State, str | None]]]:
+        events, features = _batches(rows)
+        return _said(detector.signals(events, features.select(left)))
+
+    whole = _said(detector.signals(*_batches(some)))
+    assert said((some * rules._FEW_ROWS)[: rules._FEW_ROWS + 1])[: len(some)] == said(some)
+    lost = {"spam": gone & {"url_count", "upper_share"}, "toxic": gone & {"normalised"}}
+    for before, after in zip(whole, said(some), strict=True):
+        for label, was, now in zip(detector.labels, before, after, strict=True):
+            # Nothing is ever said that the whole row would not have said, but that a rule could not be asked.
+            assert now == was if not lost[label] else now[0] in (State.FAILED, State.MATCHED)
 
 
 def test_every_fault_of_a_file_is_told_at_once_with_its_place() -> None:

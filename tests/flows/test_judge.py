@@ -1,5 +1,7 @@
 """The judge answers an event alike alone, in any batch and order; a broken detector costs only itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,14 +10,18 @@ from hypothesis import strategies as st
 from tests.flows.conftest import PACKS
 
 from gatehouse.bootstrap import House
+from gatehouse.detectors.base import Detector
+from gatehouse.features.define import FeatureSet, ScoreColumn, union
+from gatehouse.features.windows import Count, duration
 from gatehouse.flows import releases
 from gatehouse.flows.judge import Judge
 from gatehouse.policies.decide import bind, severest
-from gatehouse.records.decision import Outcome
+from gatehouse.records.decision import Judgement, Outcome
 from gatehouse.records.event import Event, to_batch
 from gatehouse.records.score import SCORE_SCHEMA, score_rows
 from gatehouse.records.signal import Signals, State
 
+SPAM_SCORE = ScoreColumn("spam_score", "spam.linear", "spam")
 WORDS = [
     "you",
     "won",
@@ -109,3 +115,64 @@ def test_another_language_is_not_judged_and_not_clear(judge: Judge) -> None:
     judgement = judge(to_batch([Event(id="a", text="um texto em português", language="pt")]))
     assert [outcomes.of(0).outcome for outcomes in judgement.outcomes] == ["undecided"] * 3
     assert "a language that it does not know" in judgement.outcomes[0].of(0).reason
+
+
+@pytest.fixture(scope="session")
+def counting(judge: Judge) -> Judge:
+    """The judge with a window that counts an actor's earlier posts by their content score."""
+    windows = (Count(name="spam_posts_1d", key=("actor",), window=duration("1d"), where="spam_score >= 500"),)
+    declared = union([judge.features, FeatureSet(scores=(SPAM_SCORE,), windows=windows)])
+    return replace(judge, features=declared)
+
+
+def test_scores_that_later_events_count_are_coded_and_not_computed_twice(counting: Judge) -> None:
+    class Once:
+        """Asks a detector and counts how often."""
+
+        asked = 0
+
+        def __init__(self, detector: Detector) -> None:
+            self.detector = detector
+            self.name, self.version = detector.name, detector.version
+            self.labels, self.languages = detector.labels, detector.languages
+
+        def signals(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
+            self.asked += 1
+            return self.detector.signals(events, features)
+
+    wrapped = tuple(Once(detector) for detector in counting.detectors)
+    judge = replace(counting, detectors=wrapped)
+    texts = ["claim your free prize now, call 0900 123 456", "see you at seven", None]
+    events = to_batch([Event(id=str(i), text=text, language="en") for i, text in enumerate(texts)])
+    prepared = judge.prepare(events, first_row=7)
+    scores = prepared.early["spam.linear"].score[:, 0]
+    expected = [int(not np.isnan(score) and np.floor(score * 1000 + 0.5) >= 500) for score in scores]
+    condition = judge.features.plan.filter_name(judge.features.windows[-1])
+    assert prepared.coded.column(condition).to_pylist() == expected
+    assert expected == [1, 0, 0]
+    assert prepared.coded.column("row").to_pylist() == [7, 8, 9]
+    features = judge.whole(prepared, judge.features.plan.nothing_known(3))
+    assert same(judge.conclude(prepared, features), judge.with_features(events, features))
+    assert {one.name: one.asked for one in wrapped}["spam.linear"] == 2
+
+
+def same(first: Judgement, second: Judgement) -> bool:
+    return all(
+        np.array_equal(a.outcome, b.outcome) and list(a.reasons) == list(b.reasons)
+        for a, b in zip(first.outcomes, second.outcomes, strict=True)
+    )
+
+
+def test_the_version_of_feature_values_names_the_detectors_whose_scores_are_counted(counting: Judge) -> None:
+    versions = {detector.name: detector.version for detector in counting.detectors}
+    other = counting.features.version_with({**versions, "spam.linear": "another"})
+    assert counting.features_version not in (counting.features.version, other)
+    assert counting.features.version_with({**versions, "spam.rules": "another"}) == counting.features_version
+
+
+def test_windows_that_could_not_be_read_are_not_there(counting: Judge) -> None:
+    prepared = counting.prepare(to_batch([Event(id="1", text="hello")]))
+    assert "spam_posts_1d" not in counting.whole(prepared, None).schema.names
+    known = counting.whole(prepared, counting.features.plan.nothing_known(1))
+    assert known.column("spam_posts_1d").to_pylist() == [None]
+    assert known.schema.names == [*counting.features.schema.names, "language", "normalised"]

@@ -39,16 +39,20 @@ def column_names(stream: IO[bytes]) -> list[str]:
     return list(names)
 
 
-def blocks(stream: IO[bytes], mapping: Mapping[str, str], strict: Collection[str]) -> Iterator[Block]:
+def blocks(
+    stream: IO[bytes], mapping: Mapping[str, str], strict: Collection[str], objects: Collection[str] = ()
+) -> Iterator[Block]:
     """Blocks of strings; numbers and booleans come as they are written in JSON, except in `strict` columns.
 
-    A key that an object lacks, or that is null, is null.
+    A key that an object lacks, or that is null, is null. Columns of `objects` may hold anything; what is no string
+    there comes as its JSON text.
     """
     columns = list(dict.fromkeys(mapping.values()))
-    strings = {mapping[name] for name in strict if name in mapping}
+    kinds: dict[str, Any] = {mapping[name]: Any for name in objects if name in mapping}
+    kinds |= {mapping[name]: str | None for name in strict if name in mapping}
     record = msgspec.defstruct(
         "Record",
-        [(f"c{i}", str | None if column in strings else _Scalar, None) for i, column in enumerate(columns)],
+        [(f"c{i}", kinds.get(column, _Scalar), None) for i, column in enumerate(columns)],
         rename={f"c{i}": column for i, column in enumerate(columns)},
     )
     decoder = msgspec.json.Decoder(record)
@@ -87,6 +91,8 @@ def _strings(values: list[Any]) -> pa.Array:
 def _written(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, dict | list):
+        return msgspec.json.encode(value, order="deterministic").decode()
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

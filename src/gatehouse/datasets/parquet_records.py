@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,14 +26,16 @@ def open_file(path: Path) -> pq.ParquetFile:
         ) from None
 
 
-def require(path: Path, mapping: Mapping[str, str], strict: Collection[str]) -> None:
-    """Raises UserError where a mapped column is nested, or a `strict` one does not hold strings."""
+def require(path: Path, mapping: Mapping[str, str], strict: Collection[str], objects: Collection[str] = ()) -> None:
+    """Raises UserError where a mapped column is nested and none of `objects`, or a `strict` one holds no text."""
     faults = []
     with open_file(path) as file:
         schema = file.schema_arrow
     for name, column in mapping.items():
         kind = schema.field(column).type
         held = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if pa.types.is_nested(held) and name in objects:
+            continue
         if pa.types.is_nested(held):
             faults.append(Fault(f"column '{column}' is nested ({kind})", str(path), "write plain values in it"))
         elif name in strict and held not in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.null()):
@@ -40,21 +44,36 @@ def require(path: Path, mapping: Mapping[str, str], strict: Collection[str]) -> 
         raise UserError(faults)
 
 
-def blocks(path: Path, mapping: Mapping[str, str], batch_rows: int) -> Iterator[Block]:
-    """Blocks of the file's own column types; a record's number counts from 1."""
+def blocks(path: Path, mapping: Mapping[str, str], batch_rows: int, groups: range | None = None) -> Iterator[Block]:
+    """Blocks in the file's own types, of these row groups or all; a record's number counts from 1 in the file."""
     columns = list(dict.fromkeys(mapping.values()))
-    first = 1
     with open_file(path) as file:
+        wanted = range(file.num_row_groups) if groups is None else groups
+        first = 1 + sum(file.metadata.row_group(i).num_rows for i in range(wanted.start))
         rows_at_once = min(batch_rows, _fitting(file.metadata))
-        for batch in file.iter_batches(rows_at_once, columns=columns, use_threads=False):
+        for batch in file.iter_batches(rows_at_once, row_groups=list(wanted), columns=columns, use_threads=False):
             rows = np.arange(first, first + batch.num_rows, dtype=np.int64)
             yield Block(
-                {name: batch.column(column) for name, column in mapping.items()},
+                {name: _plain(batch.column(column)) for name, column in mapping.items()},
                 rows,
                 [],
                 partial(_shown, batch),
             )
             first += batch.num_rows
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """A column as it is; objects as their JSON text, without what is null in them."""
+    if not pa.types.is_nested(column.type):
+        return column
+    return pa.array([None if value is None else _written(value) for value in column.to_pylist()], pa.string())
+
+
+def _written(value: Any) -> str:
+    said = dict(value) if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value) else value
+    if isinstance(said, dict):
+        said = {name: one for name, one in said.items() if one is not None}
+    return msgspec.json.encode(said, order="deterministic").decode()
 
 
 def _fitting(metadata: pq.FileMetaData) -> int:

@@ -23,6 +23,9 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 TEXT = "text"
 """The wanted column that must hold strings: a number in its place is a fault, not a text."""
 
+OBJECT = "attributes"
+"""The wanted column that may hold an object, which comes as its JSON text."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -61,24 +64,24 @@ def read(
     *,
     batch_rows: int = 32_768,
     types: Mapping[str, pa.DataType] | None = None,
+    groups: range | None = None,
 ) -> Iterator[TableBatch]:
     """Batches of at most `batch_rows` records; `mapping` is wanted name to column in the file.
 
     Columns are strings unless `types` says otherwise by wanted name; a value that is not of its type makes its
     record a bad one. An empty CSV field, a missing JSON key and a null are null. A batch may hold bad records only.
+    `groups` are the row groups of a Parquet file to read; without it, and of other files, all is read.
     Raises UserError, before the first batch, when the file or a mapped column is not there.
     """
     _require(path, mapping, column_names(path))
     if _suffix(path) == ".parquet":
-        parquet_records.require(path, mapping, {TEXT})
+        parquet_records.require(path, mapping, {TEXT}, {OBJECT})
     wanted = {name: (types or {}).get(name, pa.string()) for name in mapping}
-    return _batches(path, mapping, wanted, batch_rows)
+    return _batches(_blocks(path, mapping, batch_rows, groups), wanted, batch_rows)
 
 
-def _batches(
-    path: Path, mapping: Mapping[str, str], wanted: Mapping[str, pa.DataType], batch_rows: int
-) -> Iterator[TableBatch]:
-    for block in _blocks(path, mapping, batch_rows):
+def _batches(blocks: Iterator[Block], wanted: Mapping[str, pa.DataType], batch_rows: int) -> Iterator[TableBatch]:
+    for block in blocks:
         columns, rows, bad = _typed(block, wanted)
         bad.sort(key=lambda record: record.row)
         for start in range(0, max(len(rows), 1), batch_rows):
@@ -90,14 +93,14 @@ def _batches(
             bad = bad[until:]
 
 
-def _blocks(path: Path, mapping: Mapping[str, str], batch_rows: int) -> Iterator[Block]:
+def _blocks(path: Path, mapping: Mapping[str, str], batch_rows: int, groups: range | None) -> Iterator[Block]:
     suffix = _suffix(path)
     if suffix == ".parquet":
-        yield from parquet_records.blocks(path, mapping, batch_rows)
+        yield from parquet_records.blocks(path, mapping, batch_rows, groups)
         return
     with _opened(path) as stream:
         if suffix in (".jsonl", ".ndjson"):
-            yield from json_records.blocks(stream, mapping, {TEXT})
+            yield from json_records.blocks(stream, mapping, {TEXT}, {OBJECT})
             return
         header, delimiter, lines = csv_records.header(stream)
         names = [name.decode("utf-8", "backslashreplace").strip() for name in header]

@@ -10,6 +10,10 @@ EARLIEST = -62_135_596_800_000_000
 LATEST = 253_402_300_799_999_999
 """The first and the last microsecond of the years 1 to 9999."""
 
+DAY = 86_400_000_000
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
 
 def microseconds(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     """The column as int64 microseconds since 1970 UTC, and the reason for each row that is no such time (made null).
@@ -30,6 +34,24 @@ def microseconds(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
         except pa.ArrowInvalid:
             continue
     return _each(texts, _text, range(len(texts)))
+
+
+def implausible(times: pa.Array, now: int) -> dict[int, str]:
+    """Why a time (int64 microseconds) is none at which an event can have happened, for each row where it is not.
+
+    A time may be up to a day after `now`, for clocks differ a little.
+    """
+    reasons = {}
+    for late, reason in ((False, "is before 1970"), (True, "is in the future, more than a day after now")):
+        mask = pc.greater(times, now + DAY) if late else pc.less(times, 0)
+        for row in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist():
+            reasons[row] = f"the time {_written(times[row].as_py())} {reason}"
+    return reasons
+
+
+def _written(time: int) -> str:
+    moment = _EPOCH + datetime.timedelta(microseconds=time)
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _any_outside(column: pa.Array) -> bool:
@@ -69,5 +91,4 @@ def _text(value: object) -> int:
         raise ValueError(f"the time '{text[:40]}' is not ISO 8601") from None
     if moment.tzinfo is None:
         raise ValueError(f"the time '{text[:40]}' has no zone: write 2026-01-31T12:00:00Z")
-    since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    return since // datetime.timedelta(microseconds=1)
+    return (moment - _EPOCH) // datetime.timedelta(microseconds=1)

@@ -3,7 +3,9 @@
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +25,14 @@ Found = dict[int, list[int]]
 """Row of a batch: indices of rules, in order."""
 
 
+class _Asked(NamedTuple):
+    """The rules that can be asked where some columns are not there, compiled, and the indices of all others."""
+
+    compiled: CompiledSet
+    rules: list[int]
+    lost: list[int]
+
+
 @dataclass(frozen=True)
 class Rule:
     """A condition under which an event has a label, and why people wrote it."""
@@ -36,7 +46,8 @@ class Rule:
 class RulesDetector:
     """Matches where a rule of a label is TRUE; a rule that is not makes no claim, so it abstains there.
 
-    Where none is TRUE and one names a value that could not be read (NaN), the label has failed.
+    Where none is TRUE and one names a value that could not be read, the label has failed: NaN in a row, or for all rows
+    a declared column that the features do not hold, as windows are where the history could not be asked.
     """
 
     languages: frozenset[str] = frozenset()
@@ -47,7 +58,9 @@ class RulesDetector:
         self.rules = rules
         self.labels = tuple(dict.fromkeys(rule.label for rule in rules))
         self._label_of = [self.labels.index(rule.label) for rule in rules]
-        self._compiled = CompiledSet([rule.when for rule in rules])
+        self._named = frozenset(name for rule in rules for name in rule.when.columns)
+        self._compiled: dict[frozenset[str], _Asked] = {}
+        self._asked(frozenset())
 
     @classmethod
     def from_yaml(cls, text: str, where: str, name: str, schema: pa.Schema) -> "RulesDetector":
@@ -60,8 +73,12 @@ class RulesDetector:
 
     def signals(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
         """One signal per event and label; evidence names the rules that matched, or those that could not be asked."""
-        batch = self._batch(events, features)
-        hits, lost = self._by_rows(batch) if len(batch) <= _FEW_ROWS else self._by_columns(batch)
+        asked = self._asked(self._named.difference(features.schema.names, events.schema.names))
+        batch = _columns(asked.compiled.used, events, features)
+        found = _by_rows if len(batch) <= _FEW_ROWS else _by_columns
+        hits, lost = found(batch, asked)
+        if asked.lost:
+            lost = {row: sorted([*asked.lost, *lost.get(row, [])]) for row in range(len(batch))}
         signals = Signals.blank(self.name, self.version, self.labels, len(batch), State.ABSTAINED)
         reasons: dict[str, int] = {}
         for row in {**hits, **lost}:
@@ -72,36 +89,13 @@ class RulesDetector:
             self.name, self.version, self.labels, signals.state, signals.score, signals.evidence, tuple(reasons)
         )
 
-    def _batch(self, events: pa.RecordBatch, features: pa.RecordBatch) -> pa.RecordBatch:
-        """The columns that the rules name; what both batches hold (`language`) is the features' word."""
-        used = self._compiled.used
-        missing = [name for name in used if name not in features.schema.names and name not in events.schema.names]
-        if missing:
-            fix = "compute features with the declarations that the rules were loaded with"
-            raise UserError(f"{self.name} reads columns that are not there: {', '.join(missing)}", fix=fix)
-        sources = [features if name in features.schema.names else events for name in used]
-        columns = [source.column(name) for source, name in zip(sources, used, strict=True)]
-        return pa.RecordBatch.from_arrays(columns, list(used)) if used else events
-
-    def _by_rows(self, batch: pa.RecordBatch) -> tuple[Found, Found]:
-        hits: Found = {}
-        lost: Found = {}
-        for row, values in enumerate(row_values(batch, self._compiled.used)):
-            true, unavailable = self._compiled.row(values)
-            if true:
-                hits[row] = true
-            if unavailable:
-                lost[row] = unavailable
-        return hits, lost
-
-    def _by_columns(self, batch: pa.RecordBatch) -> tuple[Found, Found]:
-        found: list[Found] = []
-        for mask in self._compiled.columns(batch):
-            by_row: Found = defaultdict(list)
-            for row, rule in zip(*(indices.tolist() for indices in np.nonzero(mask.T)), strict=True):
-                by_row[row].append(rule)
-            found.append(by_row)
-        return found[0], found[1]
+    def _asked(self, missing: frozenset[str]) -> _Asked:
+        """The rules that can be asked without these columns; those for a whole batch are compiled when it is made."""
+        if missing not in self._compiled:
+            lost = [i for i, rule in enumerate(self.rules) if missing & rule.when.columns.keys()]
+            rules = [i for i in range(len(self.rules)) if i not in lost]
+            self._compiled[missing] = _Asked(CompiledSet([self.rules[i].when for i in rules]), rules, lost)
+        return self._compiled[missing]
 
     def _verdicts(self, hits: list[int], lost: list[int]) -> dict[int, tuple[State, str]]:
         """State and reason of each label that a rule speaks of; a match outweighs a rule that could not be asked."""
@@ -112,6 +106,37 @@ class RulesDetector:
                 names[self._label_of[rule]].append(self.rules[rule].name)
             verdicts |= {label: (state, prefix + ", ".join(named)) for label, named in names.items()}
         return verdicts
+
+
+def _columns(used: Sequence[str], events: pa.RecordBatch, features: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns that the rules name; what both batches hold (`language`) is the features' word."""
+    sources = [features if name in features.schema.names else events for name in used]
+    columns = [source.column(name) for source, name in zip(sources, used, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, list(used)) if used else events
+
+
+def _by_rows(batch: pa.RecordBatch, asked: _Asked) -> tuple[Found, Found]:
+    """The rules that are TRUE in each row, and those that could not be asked."""
+    hits: Found = {}
+    lost: Found = {}
+    for row, values in enumerate(row_values(batch, asked.compiled.used)):
+        true, unavailable = asked.compiled.row(values)
+        if true:
+            hits[row] = [asked.rules[i] for i in true]
+        if unavailable:
+            lost[row] = [asked.rules[i] for i in unavailable]
+    return hits, lost
+
+
+def _by_columns(batch: pa.RecordBatch, asked: _Asked) -> tuple[Found, Found]:
+    """The same as `_by_rows`, faster where there are many."""
+    found: list[Found] = []
+    for mask in asked.compiled.columns(batch):
+        by_row: Found = defaultdict(list)
+        for row, i in zip(*(indices.tolist() for indices in np.nonzero(mask.T)), strict=True):
+            by_row[row].append(asked.rules[i])
+        found.append(by_row)
+    return found[0], found[1]
 
 
 class _Reader:

@@ -1,13 +1,16 @@
 """Deciding on record: judge events, and commit what was seen, said and decided before anyone is told."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import pyarrow as pa
 
-from gatehouse.flows.judge import Judge
+from gatehouse.errors import GatehouseError, OutsideError, UserError
+from gatehouse.flows.judge import Judge, Prepared
 from gatehouse.policies.decide import severest
+from gatehouse.ports.history import History
 from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision, Judgement, Outcome, PolicyOutcome
@@ -17,16 +20,118 @@ from gatehouse.records.event import Event, from_batch, to_batch
 CONTENT_COLUMNS = frozenset({"normalised"})
 """Columns of a feature row that repeat the event's content; they are computed again rather than kept twice."""
 
+EventKey = tuple[str, int]
+"""An event's id and revision."""
 
-def decide(judge: Judge, ledger: Ledger, events: Sequence[Event], now: int) -> list[Decision]:
-    """The decision that stands for each event, in order; an event known already keeps the one it has.
 
-    Raises ConflictError, with nothing written, where an id is known with other content.
+@dataclass(frozen=True)
+class Unrecorded:
+    """An event that could not be judged or recorded, and why; nothing of it is kept or counts for others."""
+
+    event_id: str
+    error: GatehouseError
+
+
+Answer = Decision | Unrecorded
+
+
+def decide(
+    judge: Judge, ledger: Ledger, events: Sequence[Event], now: int, history: History | None = None
+) -> list[Answer]:
+    """The decision that stands for each event, in the order given; an event known already keeps the one it has.
+
+    New events are judged in the order of (seen, id), with the windows of `history`, where they then count. Without a
+    history nothing is known of the windows; where it cannot be asked, what names one fails and the rest is decided on.
+    An event that cannot be recorded costs itself alone.
+
+    Raises ConflictError, with nothing written, where an id is known, or comes twice, with other content; OutsideError
+    where the ledger cannot be used, and each event is then either on record and counted, or neither.
     """
-    batch = to_batch(events)
-    features = judge.features.compute(batch)
-    judgement = judge.with_features(batch, features)
-    return record(ledger, batch, features, judgement, judge.releases, now)
+    answers: dict[EventKey, Answer] = {}
+    readable = []
+    for event in events:
+        try:
+            event.digest()
+            readable.append(event)
+        except UnicodeEncodeError as broken:
+            answers[_key(event)] = Unrecorded(event.id, _told(broken, event))
+    new: dict[EventKey, Event] = {}
+    for event, standing in zip(readable, ledger.standing(readable), strict=True):
+        if standing is None:
+            new.setdefault(_key(event), event)
+        else:
+            answers[_key(event)] = standing
+    way = _Way(judge, ledger, history, now)
+    for part in each_id_once(sorted(new.values(), key=lambda event: (event.seen, *_key(event)))):
+        answers |= zip(map(_key, part), way.decided(part), strict=True)
+    return [answers[_key(event)] for event in events]
+
+
+def each_id_once(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """The events in their order, in parts in which no id stands twice, as histories take them."""
+    part: dict[str, Event] = {}
+    for event in events:
+        if event.id in part:
+            yield list(part.values())
+            part = {}
+        part[event.id] = event
+    if part:
+        yield list(part.values())
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The way that new events go together: windows, judge, ledger."""
+
+    judge: Judge
+    ledger: Ledger
+    history: History | None
+    now: int
+
+    def decided(self, events: Sequence[Event]) -> list[Answer]:
+        """Decide all of them in one transaction; where one stands in the way, each half by itself, in order."""
+        try:
+            return list(self._recorded(events))
+        except OutsideError:
+            raise
+        except Exception as broken:
+            if len(events) == 1:
+                return [Unrecorded(events[0].id, _told(broken, events[0]))]
+        half = len(events) // 2
+        return [*self.decided(events[:half]), *self.decided(events[half:])]
+
+    def _recorded(self, events: Sequence[Event]) -> list[Decision]:
+        prepared = self.judge.prepare(to_batch(events))
+        if self.history is None:
+            return self._committed(prepared, prepared.own)
+        try:
+            windows = self.history.advance(prepared.coded)
+        except OutsideError:
+            return self._committed(prepared, self.judge.whole(prepared, None))
+        try:
+            return self._committed(prepared, self.judge.whole(prepared, windows))
+        except BaseException:
+            self.history.roll_back()
+            raise
+
+    def _committed(self, prepared: Prepared, features: pa.RecordBatch) -> list[Decision]:
+        judgement = self.judge.conclude(prepared, features)
+        return record(self.ledger, prepared.events, features, judgement, self.judge.releases, self.now)
+
+
+def _key(event: Event) -> EventKey:
+    return event.id, event.revision
+
+
+def _told(broken: Exception, event: Event) -> GatehouseError:
+    if isinstance(broken, GatehouseError):
+        return broken
+    # An exception's text may quote content, which must not reach reports: its kind is enough to find it by.
+    return UserError(
+        f"the event cannot be judged: raised {type(broken).__name__}",
+        where=f"event {event.id!r}",
+        fix="look at its characters and numbers: a text is Unicode without halves of pairs, a number has 64 bits",
+    )
 
 
 def record(

@@ -57,6 +57,13 @@ class Ledger(Protocol):
         """Content digest of each of these events that is known already."""
         ...
 
+    def standing(self, events: Sequence[Event]) -> Sequence[Decision | None]:
+        """The live decision that stands for each of these events, in order; None for one that has none.
+
+        Raises ConflictError (naming the ids) for events known with other content, or given twice with different one.
+        """
+        ...
+
     def commit(self, judged: Sequence[Judged]) -> list[Decision]:
         """Record all of them in one transaction and give back the decision that now stands for each, in order.
 
@@ -72,6 +79,18 @@ class Ledger(Protocol):
 
     def decisions(self, since: int = 0, limit: int | None = None) -> Sequence[Decision]:
         """Standing decisions made at or after `since` (microseconds UTC), oldest first."""
+        ...
+
+    def log(self, after: int = 0, most: int = 10_000) -> Sequence[tuple[int, Event]]:
+        """At most `most` events with their numbers, in the order of their commit, from the first number over `after`.
+
+        Events are numbered 1, 2, 3 ... in the order of commit, within a batch in the order given. A number stays its
+        event's for ever; each revision of an event has its own.
+        """
+        ...
+
+    def last(self) -> int:
+        """The number of the event that was committed last; 0 where there is none."""
         ...
 
     def add_run(self, run: Run) -> None:

@@ -35,6 +35,10 @@ class LedgerContract:
             parent="p",
             thread="t",
             revision=3,
+            address="2001:db8::1",
+            device="phone-7",
+            amount=0,
+            attributes={"z": 2.0, "a": "é", "b": True, "big": 2**63 - 1, "small": -(2**63), "sci": 1e300},
         )
         features = {"a": None, "b": True, "c": -(2**63), "d": 0.1, "e": "text", "f": 2.0, "g": ""}
         judged = [
@@ -46,6 +50,15 @@ class LedgerContract:
         found = ledger.find("full")
         assert found is not None
         assert [type(value) for value in found.features.values()] == [type(value) for value in features.values()]
+        assert found.event.attributes is not None
+        assert {name: type(value) for name, value in found.event.attributes.items()} == {
+            "z": float,
+            "a": str,
+            "b": bool,
+            "big": int,
+            "small": int,
+            "sci": float,
+        }
 
     def test_an_unknown_event_is_not_found(self, ledger: Ledger) -> None:
         """Not knowing is no error."""
@@ -53,6 +66,9 @@ class LedgerContract:
         assert ledger.digests(["nobody"]) == {}
         assert ledger.digests([]) == {}
         assert ledger.commit([]) == []
+        assert ledger.standing([make_event()]) == [None]
+        assert ledger.log() == []
+        assert ledger.last() == 0
         assert list(ledger.decisions()) == []
 
     def test_the_order_within_a_decision_is_kept(self, ledger: Ledger) -> None:
@@ -125,6 +141,48 @@ class LedgerContract:
         ledger.commit([make_judged(event) for event in events])
         asked = ["nobody", *(event.id for event in events)]
         assert ledger.digests(asked) == {event.id: event.digest() for event in events}
+
+    def test_the_log_numbers_events_in_the_order_of_commit(self, ledger: Ledger) -> None:
+        """Within a batch in the order given, whatever their times and ids; from any number on, so many at a time."""
+        events = [make_event(id_, seen=1_000 - i) for i, id_ in enumerate("zamb")]
+        ledger.commit([make_judged(event) for event in events[:1]])
+        ledger.commit([make_judged(event) for event in events[1:]])
+        assert ledger.log() == [(1, events[0]), (2, events[1]), (3, events[2]), (4, events[3])]
+        assert ledger.log(after=2) == [(3, events[2]), (4, events[3])]
+        assert ledger.log(after=1, most=2) == [(2, events[1]), (3, events[2])]
+        assert ledger.log(after=4) == []
+        assert ledger.last() == 4
+
+    def test_the_log_takes_each_event_once_and_each_revision(self, ledger: Ledger) -> None:
+        """A repeat, a decision that supersedes and a batch that was refused leave no place and no gap."""
+        first, edit = make_event("e1"), make_event("e1", "edited", revision=1)
+        ledger.commit([make_judged(first), make_judged(first, decision=make_decision(first, id="again"))])
+        ledger.commit([make_judged(make_event("e1", seen=5), decision=make_decision(first, id="later"))])
+        ledger.commit([make_judged(first, decision=make_decision(first, id="next", supersedes="d-e1-0"))])
+        for refused in (make_judged(make_event("e1", "other words")), make_judged(make_event("e3", NUL))):
+            with pytest.raises(UserError):
+                ledger.commit([make_judged(make_event("e2")), refused])
+        ledger.commit([make_judged(edit), make_judged(make_event("e2"))])
+        assert ledger.log() == [(1, first), (2, edit), (3, make_event("e2"))]
+
+    def test_what_stands_for_known_events_is_given_without_a_commit(self, ledger: Ledger) -> None:
+        """Each revision has its own; one that is new, or was only tried in shadow, has none."""
+        first, edit = make_judged(make_event("e1")), make_judged(make_event("e1", "edited", revision=1))
+        tried = make_judged(make_event("e3"), decision=make_decision(make_event("e3"), mode="shadow"))
+        ledger.commit([first, edit, tried])
+        asked = [make_event("e2"), edit.event, make_event("e1", seen=5), tried.event, first.event]
+        assert ledger.standing(asked) == [None, edit.decision, first.decision, None, first.decision]
+        end = make_decision(first.event, id="end", supersedes=first.decision.id)
+        ledger.commit([make_judged(first.event, decision=end)])
+        assert ledger.standing([first.event]) == [end]
+
+    def test_asking_what_stands_for_other_content_is_a_conflict(self, ledger: Ledger) -> None:
+        """Every id is named, whether it was known before or is asked for twice."""
+        ledger.commit([make_judged(make_event("known"))])
+        asked = [make_event("twice"), make_event("known", "other words"), make_event("new"), make_event("twice", "x")]
+        with pytest.raises(ConflictError) as caught:
+            ledger.standing(asked)
+        assert caught.value.event_ids == ("known", "twice")
 
     def test_the_end_of_the_chain_stands(self, ledger: Ledger) -> None:
         """A superseding decision answers for the event; what was planned before it is still shown."""
@@ -199,6 +257,13 @@ class LedgerContract:
             (make_judged(make_event("bad"), features={"ratio": float("nan")}), "feature ratio is nan"),
             (make_judged(make_event("bad"), features={"count": 2**63}), "feature count does not fit 64 bits"),
             (make_judged(make_event("bad"), features={"raw": b"x"}), "feature raw is a bytes"),
+            (make_judged(make_event("bad", amount=-1)), "its amount -1 is negative"),
+            (make_judged(make_event("bad", amount=2**70)), "does not fit 64 bits"),
+            (make_judged(make_event("bad", attributes={"age": 2**70})), "its attribute age does not fit 64 bits"),
+            (make_judged(make_event("bad", attributes={"share": float("inf")})), "its attribute share is inf"),
+            (make_judged(make_event("bad", attributes={"more": ["x"]})), "its attribute more is a list"),
+            (make_judged(make_event("bad", attributes={"name": NUL})), "its attributes.name holds a NUL character"),
+            (make_judged(make_event("bad", device=NUL)), "its device holds a NUL character"),
             (make_judged(make_event("bad", occurred=2**63)), "its occurred 9223372036854775808 does not fit 64 bits"),
             (
                 make_judged(make_event("bad"), signals=(make_signal("bad", score=float("nan")),)),
@@ -258,6 +323,8 @@ class LedgerContract:
         found = [ledger.find(event.id) for event in events]
         assert [one.decision.id for one in found if one is not None] == answers[0]
         assert [len(one.enforcements) for one in found if one is not None] == [1] * len(events)
+        assert [number for number, _ in ledger.log()] == list(range(1, len(events) + 1))
+        assert {event.id for _, event in ledger.log()} == {event.id for event in events}
 
     def test_runs_are_listed_newest_first_and_once(self, ledger: Ledger) -> None:
         """A run that is remembered again changes nothing."""

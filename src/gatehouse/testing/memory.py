@@ -6,13 +6,14 @@ from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
-from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests
+from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests, standing
 from gatehouse.adapters.sql.faults import unkept
 from gatehouse.adapters.sql.versions import Version, differs, key_of, moves, seal, unknown
 from gatehouse.errors import Fault, OutsideError, UserError
 from gatehouse.ports.ledger import Judged, Run
 from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
 from gatehouse.records.decision import Decision
+from gatehouse.records.event import Event
 from gatehouse.records.policy import Policy
 
 _Record = TypeVar("_Record", Policy, Model, DatasetInfo, Release)
@@ -26,12 +27,19 @@ class MemoryLedger:
         self._digests: dict[EventKey, str] = {}
         self._chains: dict[ChainKey, list[str]] = {}
         self._judged: dict[str, Judged] = {}
+        self._log: list[Event] = []
         self._runs: dict[str, Run] = {}
 
     def digests(self, event_ids: Sequence[str]) -> dict[str, str]:
         """Content digest of each of these events that is known, of its latest revision."""
         latest = {id_: digest for (id_, _), digest in sorted(self._digests.items())}
         return {id_: latest[id_] for id_ in event_ids if id_ in latest}
+
+    def standing(self, events: Sequence[Event]) -> list[Decision | None]:
+        """The live decision that stands for each of these events, in order; None for one that has none."""
+        with self._lock:
+            heads = standing(events, self._digests, self._chains, where="memory")
+            return [None if head is None else self._judged[head].decision for head in heads]
 
     def commit(self, judged: Sequence[Judged]) -> list[Decision]:
         """Record all of them or none, and give back the decision that now stands for each, in order."""
@@ -44,6 +52,7 @@ class MemoryLedger:
             if taken or len(new) < len(batch.decided):
                 raise UserError(f"a decision's id is taken: {taken}", where="memory", fix="give each one of its own")
             self._judged |= new
+            self._log += [event for event, _ in batch.events]
             self._digests, self._chains = batch.known, batch.chains
             return [self._judged[batch.head(one.decision)].decision for one in judged]
 
@@ -69,6 +78,14 @@ class MemoryLedger:
         heads = [self._judged[chain[-1]].decision for (_, _, track), chain in self._chains.items() if track == "live"]
         wanted = sorted((one for one in heads if one.decided >= since), key=lambda one: (one.decided, one.id))
         return wanted[:limit]
+
+    def log(self, after: int = 0, most: int = 10_000) -> list[tuple[int, Event]]:
+        """Events with their numbers, in the order of their commit, from the first whose number is over `after`."""
+        return list(enumerate(self._log[after : after + most], after + 1))
+
+    def last(self) -> int:
+        """The number of the event that was committed last; 0 where there is none."""
+        return len(self._log)
 
     def add_run(self, run: Run) -> None:
         """Remember a run of `score`; adding it again changes nothing."""

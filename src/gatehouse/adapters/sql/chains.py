@@ -1,6 +1,6 @@
 """Which events and decisions of a batch are new: the rules of supersession, whatever keeps the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gatehouse.adapters.sql.faults import faults
@@ -35,6 +35,25 @@ def digests(judged: Sequence[Judged]) -> list[str]:
     if found:
         raise UserError(found)
     return [one.event.digest() for one in judged]
+
+
+def standing(
+    events: Sequence[Event], known: Mapping[EventKey, str], chains: Mapping[ChainKey, list[str]], *, where: str
+) -> list[str | None]:
+    """The id of the live decision that stands for each event, in order; None for one that has none.
+
+    Raises ConflictError, naming all of them, for events with other content than the known or than one before them.
+    """
+    said = dict(known)
+    conflicts: dict[str, None] = {}
+    for event in events:
+        digest = event.digest()
+        if said.setdefault((event.id, event.revision), digest) != digest:
+            conflicts[event.id] = None
+    if conflicts:
+        raise ConflictError(list(conflicts), where=where)
+    found = [chains.get((event.id, event.revision, "live")) for event in events]
+    return [chain[-1] if chain else None for chain in found]
 
 
 @dataclass

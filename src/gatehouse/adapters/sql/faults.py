@@ -21,7 +21,13 @@ _CLEAN = "send it again without that character"
 def faults(judged: Judged) -> list[Fault]:
     """Everything that stops this event from being recorded, each with the event's id and the place in it."""
     where = f"event {judged.event.id!r}"
-    found = (*_strangers(judged), *_numbers(judged), *_references(judged.event), *unkept(judged))
+    found = (
+        *_strangers(judged),
+        *_numbers(judged),
+        *_attributes(judged.event),
+        *_references(judged.event),
+        *unkept(judged),
+    )
     return [Fault(what, where, fix) for what, fix in found]
 
 
@@ -51,19 +57,30 @@ def _numbers(judged: Judged) -> Iterator[tuple[str, str]]:
     ):
         if number is not None and number not in _INT64:
             yield f"its {name} {number} does not fit 64 bits", "write times in microseconds since 1970, UTC"
+    if event.amount is not None and not 0 <= event.amount < _INT64.stop:
+        yield f"its amount {event.amount} is negative or does not fit 64 bits", "count in whole smallest units (cents)"
     for name, value in judged.features.items():
-        kind = type(value)
-        if kind is float:
-            if not isfinite(value):
-                yield f"feature {name} is {value}", "give null where a value is not known"
-        elif kind is int:
-            if value not in _INT64:
-                yield f"feature {name} does not fit 64 bits", "declare it as a number of another size"
-        elif value is not None and kind is not str and kind is not bool:
-            yield f"feature {name} is a {kind.__name__}", "features are numbers, texts, truth values or null"
+        if value is not None and (said := _no_scalar(value)):
+            yield f"feature {name} {said}", "a feature is a finite number of 64 bits, a text, a truth value or null"
     for signal in judged.signals:
         if signal.score is not None and not isfinite(signal.score):
             yield f"the score of {signal.detector} for {signal.label} is {signal.score}", "such a signal has failed"
+
+
+def _no_scalar(value: Any) -> str | None:
+    """Why a value would not come back from JSON as it was, or None where it would."""
+    kind = type(value)
+    if kind is float:
+        return None if isfinite(value) else f"is {value}"
+    if kind is int:
+        return None if value in _INT64 else "does not fit 64 bits"
+    return None if kind is str or kind is bool else f"is a {kind.__name__}"
+
+
+def _attributes(event: Event) -> Iterator[tuple[str, str]]:
+    for name, value in (event.attributes or {}).items():
+        if said := _no_scalar(value):
+            yield f"its attribute {name} {said}", "leave out what is not known; write numbers, texts and truth values"
 
 
 def _references(event: Event) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,16 @@
 """The ledger in a SQL database: what happened, what was said about it and what was decided, in one transaction."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, exists, insert, select
+from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, exists, func, insert, select, text
 from sqlalchemy.exc import NoResultFound
 
 from gatehouse.adapters.sql import rows
-from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests
+from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests, standing
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.faults import unkept
 from gatehouse.adapters.sql.tables import (
@@ -33,6 +34,9 @@ from gatehouse.records.signal import Signal
 _LOOKUP = 500
 """Ids in one lookup: well under every database's limit on parameters."""
 
+_NEXT_NUMBER = text("(SELECT coalesce(max(number), 0) + 1 FROM events)")
+"""The next place in the log; whoever inserts holds the only right to write, so no other writer takes it."""
+
 
 class SqlLedger:
     """Events and decisions in a ledger file; `writer` names who records, and stands beside each decision."""
@@ -45,6 +49,18 @@ class SqlLedger:
         """Content digest of each of these events that is known, of its latest revision."""
         with self._database.reading() as connection:
             return {id_: digest for (id_, _), digest in _known(connection, event_ids).items()}
+
+    def standing(self, events: Sequence[Event]) -> list[Decision | None]:
+        """The live decision that stands for each of these events, in order; None for one that has none.
+
+        Raises ConflictError for events known with other content.
+        """
+        ids = [event.id for event in events]
+        with self._database.reading() as connection:
+            known = _known(connection, ids)
+            heads = standing(events, known, _chains(connection, ids) if known else {}, where=str(self._database.path))
+            found = _decisions(connection, [head for head in heads if head is not None])
+        return [None if head is None else found[head] for head in heads]
 
     def commit(self, judged: Sequence[Judged]) -> list[Decision]:
         """Record all of them in one transaction and give back the decision that now stands for each, in order.
@@ -75,14 +91,8 @@ class SqlLedger:
             row = connection.execute(wanted).one_or_none()
             if row is None:
                 return None
-            try:
+            with self._unchanged(event_id):
                 return _judged(connection, row)
-            except (LookupError, NoResultFound, msgspec.DecodeError) as error:
-                raise OutsideError(
-                    f"event {event_id!r} was changed after it was written",
-                    where=str(self._database.path),
-                    fix="bring the ledger back from a copy",
-                ) from error
 
     def decisions(self, since: int = 0, limit: int | None = None) -> list[Decision]:
         """Standing live decisions made at or after `since` (microseconds UTC), oldest first."""
@@ -96,6 +106,33 @@ class SqlLedger:
         )
         with self._database.reading() as connection:
             return list(_decisions(connection, connection.scalars(wanted).all()).values())
+
+    def log(self, after: int = 0, most: int = 10_000) -> list[tuple[int, Event]]:
+        """Events with their numbers, in the order of their commit, from the first whose number is over `after`."""
+        wanted = select(events).where(events.c.number > after).order_by(events.c.number).limit(most)
+        found = []
+        with self._database.reading() as connection:
+            for row in connection.execute(wanted):
+                with self._unchanged(row.id):
+                    found.append((row.number, _event(row)))
+        return found
+
+    def last(self) -> int:
+        """The number of the event that was committed last; 0 where there is none."""
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.max(events.c.number))) or 0
+
+    @contextmanager
+    def _unchanged(self, event_id: str) -> Iterator[None]:
+        """Turn what an event's rows can only be after somebody changed them into an error that says so."""
+        try:
+            yield
+        except (LookupError, NoResultFound, msgspec.DecodeError) as error:
+            raise OutsideError(
+                f"event {event_id!r} was changed after it was written",
+                where=str(self._database.path),
+                fix="bring the ledger back from a copy",
+            ) from error
 
     def add_run(self, run: Run) -> None:
         """Remember a run of `score`; adding it again changes nothing."""
@@ -135,7 +172,8 @@ def _insert(connection: Connection, table: Table, values: list[rows.Row]) -> Non
 @lru_cache(maxsize=64)
 def _insertion(table: Table, dialect: Dialect) -> str:
     """The insert for the driver: rows are tuples in the table's order, which SQLAlchemy would take apart once more."""
-    return str(table.insert().compile(dialect=dialect))
+    made = table.insert().values(number=_NEXT_NUMBER) if table is events else table.insert()
+    return str(made.compile(dialect=dialect, column_keys=table.columns.keys()))
 
 
 def _known(connection: Connection, event_ids: Sequence[str]) -> dict[EventKey, str]:
@@ -169,9 +207,7 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> dict[str, Decision
 
 def _judged(connection: Connection, row: Row[Any]) -> Judged:
     """An event's row with all that belongs to it; raises LookupError where something is gone or another."""
-    event = rows.event_of(row._mapping)
-    if event.digest() != row.digest:
-        raise LookupError(event.id)
+    event = _event(row)
     chain = _standing_chain(connection, event)
     head = chain[-1]
     return Judged(
@@ -182,6 +218,14 @@ def _judged(connection: Connection, row: Row[Any]) -> Judged:
         enforcements=tuple(Enforcement(**_said(row)) for row in _of_chain(connection, enforcements, chain)),
         cases=tuple(Case(**_said(row)) for row in _of_chain(connection, cases, chain)),
     )
+
+
+def _event(row: Row[Any]) -> Event:
+    """The event of a row; raises LookupError where it is not the one that was written."""
+    event = rows.event_of(row._mapping)
+    if event.digest() != row.digest:
+        raise LookupError(event.id)
+    return event
 
 
 def _standing_chain(connection: Connection, event: Event) -> list[str]:

@@ -22,7 +22,7 @@ def to_json(value: Mapping[str, Any]) -> str:
 
 
 def event_row(event: Event, digest: str) -> Row:
-    """A row of `events`."""
+    """A row of `events`; the database gives it its number."""
     return (
         event.id,
         event.revision,
@@ -37,6 +37,10 @@ def event_row(event: Event, digest: str) -> Row:
         event.target and str(event.target),
         event.parent,
         event.thread,
+        event.address,
+        event.device,
+        event.amount,
+        to_json(event.attributes) if event.attributes is not None else None,
     )
 
 
@@ -55,6 +59,10 @@ def event_of(row: RowMapping) -> Event:
         parent=row["parent"],
         thread=row["thread"],
         revision=row["revision"],
+        address=row["address"],
+        device=row["device"],
+        amount=row["amount"],
+        attributes=msgspec.json.decode(row["attributes"]) if row["attributes"] is not None else None,
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest schema version, which this code reads and writes."""
 
 VERSION_TABLE = "ledger_version"
@@ -29,6 +29,7 @@ VERSION_TABLE = "ledger_version"
 
 metadata = MetaData()
 
+# `number` is the place in the log: 1, 2, 3 ... in the order of commit. No event is taken away, so none comes again.
 events = Table(
     "events",
     metadata,
@@ -45,6 +46,12 @@ events = Table(
     Column("target", Text),
     Column("parent", Text),
     Column("thread", Text),
+    Column("address", Text),
+    Column("device", Text),
+    Column("amount", BigInteger),
+    Column("attributes", Text),
+    Column("number", BigInteger, nullable=False, server_default="0"),
+    Index("events_number", "number", unique=True),
 )
 
 # A chain is all decisions for one event revision in one track: `place` is 0 for the original and one more for each

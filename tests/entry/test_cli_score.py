@@ -22,7 +22,8 @@ FEATURES
   char_count 42 · word_count 7 · url_count 0 · email_count 0 · phone_count 0 · digit_share 0.0278
   upper_share 0 · exclamation_count 0 · currency_count 0 · emoji_count 0 · mention_count 0
   hashtag_count 0 · longest_run 1 · distinct_word_share 1 · non_ascii_share 0 · changed_share 0
-  language en
+  messages_1h 0 · same_text_share_1d not known · recipients_1h 0 · known_seconds 0
+  likely_spam_1d 0 · reports_received_7d 0 · language en
 SIGNALS
   spam.linear …
     spam                   scored    P
@@ -156,6 +157,9 @@ def test_columns_of_other_names_are_mapped_and_a_misspelt_one_is_named(with_spam
         (("score", "my.csv", "--out", "o.parquet", "--pack", "spma"), "did you mean 'spam'?"),
         (("score", "my.csv", "--out", "o.parquet", "--pack", "toxicity"), "gatehouse train toxicity"),
         (("score", "my.csv", "--out", "o.parquet", "--map", "text"), "write it as text=COLUMN"),
+        (("score", "my.csv", "--out", "o.parquet", "--engine", "spark", "--record"), "use --engine local"),
+        (("score", "my.csv", "--out", "o.parquet", "--master", "local[2]"), "add --engine spark"),
+        (("score", "my.csv", "--out", "o.parquet", "--engine", "flink"), "'local', 'spark'"),
         (("trace", "nobody"), "no event 'nobody' was found in the ledger"),
         (("trace", "m", "--in", "my.csv"), "cannot be read as Parquet"),
     ],
@@ -199,3 +203,13 @@ def test_rejects_are_those_of_the_scores_beside_them(with_spam: Command) -> None
     assert Path("o.rejects.jsonl").exists()
     assert with_spam("score", "good.jsonl", "--out", "o.parquet").code == 0
     assert not list(Path.cwd().glob("o.rejects*"))
+
+
+def test_what_the_columns_leave_unknown_is_said(with_spam: Command) -> None:
+    write_jsonl("in.jsonl", [{"id": "a", "text": "hello"}])
+    said = "are NULL throughout: the file has no column for actor; rules that ask for them do not match by them"
+    assert said in " ".join(with_spam("score", "in.jsonl", "--out", "o.parquet").out.split())
+    (remark,) = json.loads(with_spam("score", "in.jsonl", "--out", "o.parquet", "--json").out)["remarks"]
+    assert said in remark
+    write_jsonl("in.jsonl", [{"id": "a", "text": "hello", "actor": "a", "target": "b"}])
+    assert "note:" not in with_spam("score", "in.jsonl", "--out", "o.parquet").out

@@ -9,9 +9,9 @@ from tests.flows.conftest import PACKS
 from gatehouse.bootstrap import House
 from gatehouse.flows import live, releases
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.replay import replay
+from gatehouse.flows.replay import replay, with_stored
 from gatehouse.ports.ledger import ConflictError, Judged
-from gatehouse.records.event import Event
+from gatehouse.records.event import Entity, Event, to_batch
 
 TEXTS = {
     "p1": "FREE entry, txt WIN to 80000 to claim your prize",
@@ -72,3 +72,24 @@ def test_what_violates_is_planned_and_what_asks_for_a_person_is_a_case(stored: d
     blank = stored["p3"]
     assert {case.policy for case in blank.cases} == set(PACKS)
     assert all("no text" in case.reason for case in blank.cases)
+
+
+def test_windows_are_replayed_as_they_were_used(judge: Judge) -> None:
+    batch = to_batch([Event(id="w1", text="see you at lunch", actor=Entity("account", "a"))])
+    features = judge.features.compute(batch)
+    used = with_stored(features, {"messages_1h": 7, "same_text_share_1d": 0.5}, ("messages_1h", "recipients_1h"))
+    assert used.column("messages_1h").to_pylist() == [7]
+    assert used.column("same_text_share_1d").to_pylist() == [0.5]
+    assert "recipients_1h" not in used.schema.names, "a window that could not be read stays unavailable"
+
+
+def test_a_decision_without_its_history_replays_to_itself(house: House, judge: Judge) -> None:
+    batch = to_batch([Event(id="h1", text="see you at lunch", actor=Entity("account", "a"))])
+    prepared = judge.prepare(batch)
+    features = judge.whole(prepared, None)
+    live.record(house.ledger, batch, features, judge.conclude(prepared, features), judge.releases, 5)
+    one = house.ledger.find("h1")
+    assert one is not None
+    assert "messages_1h" not in one.features
+    assert [signal.state for signal in one.signals if signal.detector == "spam.rules"] == ["failed"]
+    assert replay(one, judge).same

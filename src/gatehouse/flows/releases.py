@@ -9,13 +9,14 @@ from gatehouse.detectors.linear import LinearDetector
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
 from gatehouse.features import define
+from gatehouse.features import source as feature_files
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.packs import Pack, rule_schema
 from gatehouse.policies.decide import bind
 from gatehouse.ports.ledger import Registry
 from gatehouse.ports.models import ModelFiles
 from gatehouse.records.dataset import Model, Release, Transition
-from gatehouse.records.policy import Point
+from gatehouse.records.policy import Point, Policy
 
 
 @dataclass(frozen=True)
@@ -51,75 +52,99 @@ def keep(shelf: Shelf, pack: Pack, linear: bytes, dataset: str, points: Sequence
             dataset=dataset if kind == "linear" else None,
         )
         shelf.registry.add_model(model)
+    versions = {detector.name: detector.version for detector in detectors}
+    # Windows may count content scores, so what feature values mean depends on the detectors that gave them.
+    features = pack.features.version_with(versions)
     shelf.registry.add_model(
         Model(
             name=f"{pack.name}.features",
-            version=pack.features.version,
+            version=features,
             kind="features",
             labels=(),
             files=shelf.files.put({"features.yaml": pack.texts["features.yaml"].encode()}),
         )
     )
     shelf.registry.add_policy(pack.policy)
-    versions = {detector.name: detector.version for detector in detectors}
-    said = (pack.name, pack.policy.version, versions, pack.features.version, tuple(points))
+    said = (pack.name, pack.policy.version, versions, features, tuple(points))
     release = Release(
         pack=pack.name,
         version=Release.version_of(*said),
         policy_version=pack.policy.version,
         detectors=versions,
-        features=pack.features.version,
+        features=features,
         points=tuple(points),
     )
     shelf.registry.add_release(release, at=at, by=by, why="trained")
     return release
 
 
-def open_judge(shelf: Shelf, releases: Sequence[Release]) -> Judge:
-    """The judge of these releases, each file checked by its hash."""
-    features = [_features(shelf, release) for release in releases]
+@dataclass(frozen=True)
+class Parts:
+    """All that the judge of one release is built of; `files` holds contents as `DETECTOR/FILE`."""
+
+    release: Release
+    policy: Policy
+    files: Mapping[str, bytes]
+
+
+def parts_of(shelf: Shelf, release: Release) -> Parts:
+    """What the judge of a release is built of, each file checked by its hash."""
+    versions = {**release.detectors, _features_name(release): release.features}
+    models = [shelf.registry.model(name, version) for name, version in versions.items()]
+    files = {
+        f"{model.name}/{file}": shelf.files.get(f"{model.name}/{file}", digest)
+        for model in models
+        for file, digest in model.files.items()
+    }
+    return Parts(release, shelf.registry.policy(release.pack, release.policy_version), files)
+
+
+def assemble(releases: Sequence[Parts]) -> Judge:
+    """The judge of these releases."""
+    features = [_features(parts) for parts in releases]
     detectors: list[Detector] = []
     policies = []
-    for release, columns in zip(releases, features, strict=True):
-        own = [_detector(shelf, release, name, columns) for name in release.detectors]
-        policy = shelf.registry.policy(release.pack, release.policy_version)
-        policies.append(bind(policy, release.points, own))
+    for parts, columns in zip(releases, features, strict=True):
+        own = [_detector(parts, name, columns) for name in parts.release.detectors]
+        policies.append(bind(parts.policy, parts.release.points, own))
         detectors.extend(own)
     return Judge(
         define.union(features),
         tuple(detectors),
         tuple(policies),
-        {release.pack: release.version for release in releases},
+        {parts.release.pack: parts.release.version for parts in releases},
     )
 
 
-def _features(shelf: Shelf, release: Release) -> define.FeatureSet:
-    text = _file(shelf, f"{release.pack}.features", release.features, "features.yaml").decode()
-    features = define.load(text, f"{release.pack}/features.yaml")
-    if features.version != release.features:
+def open_judge(shelf: Shelf, releases: Sequence[Release]) -> Judge:
+    """The judge of these releases, each file checked by its hash."""
+    return assemble([parts_of(shelf, release) for release in releases])
+
+
+def _features_name(release: Release) -> str:
+    return f"{release.pack}.features"
+
+
+def _features(parts: Parts) -> define.FeatureSet:
+    release = parts.release
+    text = parts.files[f"{_features_name(release)}/features.yaml"].decode()
+    features = feature_files.load(text, f"{release.pack}/features.yaml")
+    if (version := features.version_with(release.detectors)) != release.features:
         raise UserError(
             f"release {release.version} of '{release.pack}' was made with columns of version {release.features}, "
-            f"this Gatehouse computes version {features.version}",
+            f"this Gatehouse computes version {version}",
             fix=f"train it again: gatehouse train {release.pack}",
         )
     return features
 
 
-def _detector(shelf: Shelf, release: Release, name: str, features: define.FeatureSet) -> Detector:
-    version = release.detectors[name]
-    model = shelf.registry.model(name, version)
-    if model.kind == "linear":
-        return LinearDetector.from_bytes(_file(shelf, name, version, "model.bin"), name)
-    if model.kind == "rules":
-        text = _file(shelf, name, version, "rules.yaml").decode()
-        return RulesDetector.from_yaml(text, f"{name} {version}", name, rule_schema(features))
-    text = _file(shelf, name, version, "bank.jsonl").decode()
-    return BankDetector.from_jsonl(text, f"{name} {version}", name)
-
-
-def _file(shelf: Shelf, name: str, version: str, file: str) -> bytes:
-    model = shelf.registry.model(name, version)
-    return shelf.files.get(f"{name}/{file}", model.files[file])
+def _detector(parts: Parts, name: str, features: define.FeatureSet) -> Detector:
+    where = f"{name} {parts.release.detectors[name]}"
+    if (linear := parts.files.get(f"{name}/model.bin")) is not None:
+        return LinearDetector.from_bytes(linear, name)
+    if (rules := parts.files.get(f"{name}/rules.yaml")) is not None:
+        return RulesDetector.from_yaml(rules.decode(), where, name, rule_schema(features))
+    return BankDetector.from_jsonl(parts.files[f"{name}/bank.jsonl"].decode(), where, name)
 
 
 def live(shelf: Shelf, packs: Sequence[str]) -> list[Release]:

@@ -1,7 +1,7 @@
 """Replay: a stored decision made again from its stored signals, and its signals computed anew; nothing is acted on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ def replay(stored: Judged, judge: Judge) -> Replayed:
     again = tuple(decide(policy, blocks, 1) for policy in judge.policies)
     batch = to_batch([stored.event])
     features = judge.features.compute(batch)
-    anew = judge.with_features(batch, with_stored(features, stored.features)).signals
+    anew = judge.with_features(batch, with_stored(features, stored.features, judge.features.plan.schema.names)).signals
     fresh = [signal for block in anew for signal in block.of(0, stored.event.id)]
     return Replayed(tuple(_decision_differs(stored, again)), tuple(_signals_differ(stored.signals, fresh)))
 
@@ -63,13 +63,17 @@ def as_blocks(signals: Sequence[Signal], judge: Judge) -> tuple[Signals, ...]:
     return tuple(blocks)
 
 
-def with_stored(features: pa.RecordBatch, stored: Mapping[str, Any]) -> pa.RecordBatch:
-    """A feature row with the values as they were used; columns that were not stored are as computed now."""
+def with_stored(features: pa.RecordBatch, stored: Mapping[str, Any], windows: Collection[str]) -> pa.RecordBatch:
+    """A feature row with the values as they were used; columns that were not stored are as computed now.
+
+    A window that was not stored could not be read at the time, and is left out: what names it fails again.
+    """
+    fields = [field for field in features.schema if field.name in stored or field.name not in windows]
     arrays = [
         pa.array([stored[field.name]], field.type) if field.name in stored else features.column(field.name)
-        for field in features.schema
+        for field in fields
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=features.schema)
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def _decision_differs(stored: Judged, again: Sequence[Outcomes]) -> list[str]:

@@ -2,41 +2,28 @@
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import closing
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from gatehouse.errors import UserError
 from gatehouse.flows.intake import Intake, Reject, columns_for, events_of
 from gatehouse.flows.judge import Judge
-from gatehouse.policies.decide import severest
+from gatehouse.flows.scored import Scored, run_of, uses_of
+from gatehouse.flows.windows import Stream, answerable, remarks, windows_of
 from gatehouse.ports.lake import Lake, ScoreWriter
-from gatehouse.ports.ledger import Run
-from gatehouse.records.decision import Judgement, Outcome
-from gatehouse.records.enforcement import Kind
+from gatehouse.ports.sql_engine import SqlEngine
+from gatehouse.records.decision import Judgement
 from gatehouse.records.score import score_rows
 
 Each = Callable[[pa.RecordBatch, pa.RecordBatch, Judgement], list[Reject]]
 """What is done with every judged batch (events, features, judgement) beside writing it; gives back its own rejects."""
-
-
-@dataclass
-class Scored:
-    """What a run of scoring did: rows judged and set aside, and how the events were decided."""
-
-    run: Run
-    rows: int = 0
-    rejected: int = 0
-    rejects: Path | None = None
-    outcomes: Counter[str] = field(default_factory=Counter)
-    enforcements: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 def score(
@@ -44,6 +31,7 @@ def score(
     out: Path,
     judge: Judge,
     lake: Lake,
+    engine: SqlEngine,
     *,
     given: Mapping[str, str],
     at: int,
@@ -53,6 +41,8 @@ def score(
     """Judge every event of a file and write its rows; what cannot be judged goes to `OUT.rejects.jsonl`.
 
     `given` maps event columns to the file's; `each` is handed every judged batch; `progress` the rows done so far.
+    Where the judge looks at windows of which the file can say something, the file is read twice: `engine` computes
+    them, in the order of (seen, id), before the first event is judged.
     Reading, judging and writing overlap; at most four blocks are held at a time.
     """
     if out.suffix != ".parquet":
@@ -61,21 +51,22 @@ def score(
         )
     if out.resolve() == source.resolve():
         raise UserError("the scores would replace the file that is read", where=str(out), fix="choose another --out")
-    mapping = columns_for(source, given)
-    run = _run(source, out, judge, at)
-    done = Scored(run)
-    uses = {bound.policy.name: frozenset(step.detector for step in bound.policy.steps) for bound in judge.policies}
+    mapping = columns_for(source, given, judge.features.profile)
+    run = run_of(source, _digest(source), out, judge.releases, at)
+    done = Scored(run, remarks=remarks(judge, mapping))
+    read = partial(events_of, source, mapping, at, profile=judge.features.profile)
+    ready = _with_windows(read, judge, engine) if answerable(judge.features, mapping) else _alone(read, judge)
     note = {**asdict(run), "mapping": mapping}
     rejects = _Rejects(out)
-    with lake.writer(out, note) as writer, rejects, ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
+    with closing(ready), lake.writer(out, note) as writer, rejects, ThreadPoolExecutor(2) as others:
         pending: Future[None] | None = None
-        for block, features in _ahead(_with_features(events_of(source, mapping, at), judge), reading):
+        for block, features, conclude in _ahead(ready, others):
             rejects.add(block.rejects)
-            judgement = judge.with_features(block.events, features)
+            judgement = conclude()
             if pending:
                 pending.result()
-            pending = writing.submit(_write, writer, judgement, uses)
-            _count(done, judgement)
+            pending = others.submit(_write, writer, judgement, uses_of(judge))
+            done.add(judgement)
             rejects.add(each(block.events, features, judgement))
             progress(done.rows)
         if pending:
@@ -86,20 +77,47 @@ def score(
     return done
 
 
-Prepared = tuple[Intake, pa.RecordBatch]
-"""A block as it was read, and the feature rows of its events."""
+class _Ready(NamedTuple):
+    """A block as it was read, the feature rows of its events, and what judges them."""
+
+    block: Intake
+    features: pa.RecordBatch
+    conclude: Callable[[], Judgement]
 
 
-def _with_features(blocks: Iterator[Intake], judge: Judge) -> Iterator[Prepared]:
-    for block in blocks:
-        yield block, judge.features.compute(block.events)
+_Blocks = Generator[_Ready, None, None]
+_Read = Callable[[], Iterator[Intake]]
 
 
-def _ahead(blocks: Iterator[Prepared], reading: ThreadPoolExecutor) -> Iterator[Prepared]:
+def _alone(read: _Read, judge: Judge) -> _Blocks:
+    """Events by themselves: there are no windows, or the file cannot say anything of them."""
+    for block in read():
+        features = judge.features.compute(block.events)
+        yield _Ready(block, features, partial(judge.with_features, block.events, features))
+
+
+def _with_windows(read: _Read, judge: Judge, engine: SqlEngine) -> _Blocks:
+    """Events with their windows over the events of the file that came before them."""
+    plan = judge.features.plan
+    windows = Stream(windows_of(_coded(read, judge), plan, engine), plan.schema)
+    for block in read():
+        prepared = judge.prepare(block.events)
+        features = judge.whole(prepared, windows.take(len(block.events)))
+        yield _Ready(block, features, partial(judge.conclude, prepared, features))
+
+
+def _coded(read: _Read, judge: Judge) -> Iterator[pa.RecordBatch]:
+    row = 0
+    for block in read():
+        yield judge.prepare(block.events, row).coded
+        row += len(block.events)
+
+
+def _ahead(ready: _Blocks, others: ThreadPoolExecutor) -> Iterator[_Ready]:
     """The blocks, each read and its features computed while the one before it is judged."""
-    coming = reading.submit(next, blocks, None)
+    coming = others.submit(next, ready, None)
     while (block := coming.result()) is not None:
-        coming = reading.submit(next, blocks, None)
+        coming = others.submit(next, ready, None)
         yield block
 
 
@@ -107,34 +125,9 @@ def _write(writer: ScoreWriter, judgement: Judgement, uses: Mapping[str, frozens
     writer.write(score_rows(judgement, uses))
 
 
-def _run(source: Path, out: Path, judge: Judge, at: int) -> Run:
+def _digest(source: Path) -> str:
     with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    said = json.dumps([digest, sorted(judge.releases.items()), at])
-    return Run(
-        id=hashlib.sha256(said.encode()).hexdigest()[:12],
-        source=str(source.resolve()),
-        source_digest=digest,
-        out=str(out.resolve()),
-        releases=dict(judge.releases),
-        at=at,
-        rows=0,
-        rejected=0,
-    )
-
-
-def _count(done: Scored, judgement: Judgement) -> None:
-    done.rows += len(judgement)
-    outcome, enforce = severest(judgement.outcomes)
-    for value, n in zip(*np.unique(outcome, return_counts=True), strict=True):
-        done.outcomes[Outcome(int(value)).word] += int(n)
-    for value, n in zip(*np.unique(enforce, return_counts=True), strict=True):
-        done.enforcements[Kind(int(value)).word] += int(n)
-    for outcomes in judgement.outcomes:
-        pairs = outcomes.outcome.astype(np.int64) * len(outcomes.reasons) + outcomes.reason
-        for pair, n in zip(*np.unique(pairs, return_counts=True), strict=True):
-            word, reason = divmod(int(pair), len(outcomes.reasons))
-            done.reasons[outcomes.policy, Outcome(word).word, outcomes.reasons[reason]] += int(n)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Rejects:

@@ -1,25 +1,35 @@
 """Trace: one event's whole way, from what was seen to what was concluded and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from gatehouse.datasets.repeats import Repeats
 from gatehouse.detectors.base import Explains
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
-from gatehouse.flows.intake import events_of
-from gatehouse.flows.judge import Judge
+from gatehouse.features.plan import code_name
+from gatehouse.flows.inputs import files_of
+from gatehouse.flows.intake import sound_rows, without_repeats
+from gatehouse.flows.judge import Judge, Prepared
 from gatehouse.flows.live import as_judged
 from gatehouse.flows.releases import Shelf, open_judge
 from gatehouse.flows.replay import Replayed, replay
+from gatehouse.flows.windows import Stream, answerable, windows_of
 from gatehouse.policies.explain import point_in_words
 from gatehouse.ports.lake import Lake
 from gatehouse.ports.ledger import Judged, Ledger
+from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.records.dataset import Release
 from gatehouse.records.signal import Contribution
+from gatehouse.text.hashing import hash64
 
 MOST_PIECES = 8
 
@@ -43,7 +53,7 @@ class Trace:
     remarks: tuple[str, ...] = ()
 
 
-def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, out: Path | None = None) -> Trace:
+def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, engine: SqlEngine, out: Path | None = None) -> Trace:
     """Find an event in the ledger, or in the files of scores (newest first, or only `out`), and explain it.
 
     Raises UserError, saying where it was looked for, when it is nowhere.
@@ -60,34 +70,75 @@ def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, out: Path | N
             continue
         looked.append(str(file))
         if rows := lake.rows(file, event_id):
-            return _from_scores(file, event_id, rows, lake, shelf)
+            return _from_scores(file, event_id, rows, lake, shelf, engine)
     raise UserError(
         f"no event '{event_id}' was found in {', '.join(looked)}",
         fix="check the id; --in FILE names the file of scores to look into",
     )
 
 
-def _from_scores(file: Path, event_id: str, rows: Sequence[dict[str, Any]], lake: Lake, shelf: Shelf) -> Trace:
+def _from_scores(
+    file: Path, event_id: str, rows: Sequence[dict[str, Any]], lake: Lake, shelf: Shelf, engine: SqlEngine
+) -> Trace:
     """An event that was scored in a batch: its source is read again and judged by the same releases."""
     note = lake.run(file)
     releases = [shelf.registry.release(pack, version) for pack, version in note["releases"].items()]
     judge = open_judge(shelf, releases)
     source = Path(note["source"])
-    if not source.exists():
+    try:
+        files = files_of(source)
+    except UserError:
         raise UserError(
             f"the file that '{event_id}' was scored from is no longer there",
             where=str(source),
             fix="put it back to see the text and why it was judged so; the scores themselves stand in " + str(file),
-        )
-    for block in events_of(source, note["mapping"], note["at"]):
-        mask = pc.equal(block.events.column("id"), event_id)
+        ) from None
+    blocks = partial(_events_of, files, note["mapping"], note["at"], judge)
+    for events in blocks():
+        mask = pc.equal(events.column("id"), event_id)
         if pc.any(mask).as_py():
-            events = block.events.filter(mask)
-            features = judge.features.compute(events)
-            judgement = judge.with_features(events, features)
-            judged = next(as_judged(events, features, judgement, note["releases"], note["at"]))
+            prepared = judge.prepare(events.filter(mask))
+            features = prepared.own
+            if answerable(judge.features, note["mapping"]):
+                features = judge.whole(prepared, _windows(prepared, blocks, judge, engine))
+            judgement = judge.conclude(prepared, features)
+            judged = next(as_judged(prepared.events, features, judgement, note["releases"], note["at"]))
             return _explained(str(file), judged, False, judge, releases, None, _changed(judged, rows))
     raise UserError(f"'{event_id}' no longer stands in its source", where=str(source), fix="run score on it again")
+
+
+def _events_of(files: Sequence[Path], mapping: Mapping[str, str], at: int, judge: Judge) -> Iterator[pa.RecordBatch]:
+    """The events of all files that were scored together; of those with one id the first."""
+    with closing(Repeats()) as repeats:
+        for file in files:
+            for rows in sound_rows(file, mapping, at, profile=judge.features.profile):
+                came = repeats.came(hash64(rows.events.column("id")), rows.contents)
+                yield without_repeats(rows.events, rows.numbers, came)[0]
+
+
+def _windows(
+    prepared: Prepared, blocks: Callable[[], Iterator[pa.RecordBatch]], judge: Judge, engine: SqlEngine
+) -> pa.RecordBatch:
+    """The windows of one event, over those events of its source that can count for it."""
+    plan = judge.features.plan
+    event = prepared.coded.to_pylist()[0]
+
+    def coded() -> Iterator[pa.RecordBatch]:
+        yield prepared.coded
+        row = 1
+        for events in blocks():
+            others = events.filter(pc.not_equal(events.column("id"), event["id"]))
+            block = judge.prepare(others, row).coded
+            row += len(block)
+            counted = pa.array(np.zeros(len(block), np.bool_))
+            for said in plan.declarations:
+                # A code that is not known is equal to none.
+                entity = pa.scalar(event[code_name(said.key)], pa.int64())
+                same = pc.equal(block.column(code_name(said.counted)), entity)
+                counted = pc.or_(counted, pc.fill_null(same, False))
+            yield block.filter(counted)
+
+    return Stream(windows_of(coded(), plan, engine), plan.schema).take(1)
 
 
 def _changed(judged: Judged, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from gatehouse.bootstrap import House
     from gatehouse.flows.intake import Reject
     from gatehouse.flows.judge import Judge
-    from gatehouse.flows.score import Each, Scored
+    from gatehouse.flows.score import Each
+    from gatehouse.flows.scored import Scored
     from gatehouse.ports.ledger import Judged
     from gatehouse.records.dataset import Release
     from gatehouse.records.decision import Judgement
@@ -34,12 +35,18 @@ def pairs(_context: click.Context, _parameter: click.Parameter, given: tuple[str
 
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Parquet file to write.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Parquet to write: a file, by Spark a folder."
+)
 @click.option(
     "--pack", "packs", multiple=True, help="Only this pack (repeat it for more); without it all that are live."
 )
 @click.option("--map", "given", multiple=True, callback=pairs, help="Event column = column of the file: text=body.")
 @click.option("--record", is_flag=True, help="Also commit every decision to the ledger.")
+@click.option(
+    "--engine", type=click.Choice(("local", "spark")), default="local", help="Where to run; local unless given."
+)
+@click.option("--master", help="Spark's master: local[4], spark://HOST:7077 (all local cores, or what runs already).")
 @as_json
 @click.pass_obj
 def score(
@@ -49,25 +56,39 @@ def score(
     packs: tuple[str, ...],
     given: dict[str, str],
     record: bool,
+    engine: str,
+    master: str | None,
     json_: bool,
 ) -> None:
     """Judge every event of IN (CSV, JSONL or Parquet with at least id and text) with the live releases."""
-    from gatehouse.bootstrap import open_house
+    from gatehouse.bootstrap import open_house, score_on_spark
     from gatehouse.flows import releases
     from gatehouse.flows.score import score as run
 
+    if engine == "spark" and record:
+        raise UserError("Spark writes scores, not the ledger", fix="leave --record out, or use --engine local")
+    if engine == "local" and master is not None:
+        raise UserError("--master is for Spark", fix="add --engine spark")
     house = open_house(settings)
-    judge = releases.open_judge(house.shelf, live_releases(house, packs))
+    chosen = live_releases(house, packs)
     at = now()
-    each = recorder(house, judge, at) if record else nothing
     with steps(json_) as progress:
         progress.say(f"judging {source}")
-        scored = run(source, out, judge, house.lake, given=given, at=at, each=each, progress=progress.at)
+        if engine == "spark":
+            scored = score_on_spark(
+                house, source, out, chosen, master=master, given=given, at=at, progress=progress.say
+            )
+        else:
+            judge = releases.open_judge(house.shelf, chosen)
+            each = recorder(house, judge, at) if record else nothing
+            scored = run(
+                source, out, judge, house.lake, house.engine, given=given, at=at, each=each, progress=progress.at
+            )
     house.ledger.add_run(scored.run)
     if json_:
         print_json(as_data(scored))
         return
-    show(scored, releases.versions_in_words(judge.releases))
+    show(scored, releases.versions_in_words(scored.run.releases))
 
 
 def live_releases(house: "House", packs: tuple[str, ...]) -> "list[Release]":
@@ -141,6 +162,7 @@ def as_data(scored: "Scored") -> dict[str, object]:
             for (policy, outcome, reason), n in scored.reasons.most_common()
         ],
         "rejects": str(scored.rejects) if scored.rejects else None,
+        "remarks": list(scored.remarks),
     }
 
 
@@ -152,6 +174,8 @@ def show(scored: "Scored", versions: str) -> None:
     console().print(table(("policy", "decision", "events", "reason"), rows, right=("events",)))
     if len(said) > MOST_REASONS:
         click.echo(f"and {count(len(said) - MOST_REASONS, 'rarer reason')}, in the file")
+    for remark in scored.remarks:
+        click.echo(f"note: {remark}")
     click.echo(f"written: {scored.run.out}")
     if scored.rejects:
         click.echo(f"set aside: {count(scored.rejected, 'record')}, each with its reason, in {scored.rejects}")

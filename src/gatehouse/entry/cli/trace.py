@@ -29,7 +29,7 @@ def trace(settings: Settings, event_id: str, file: Path | None, mask: bool, json
     from gatehouse.flows.trace import trace as find
 
     house = open_house(settings)
-    found = find(event_id, house.ledger, house.lake, house.shelf, file)
+    found = find(event_id, house.ledger, house.lake, house.shelf, house.engine, file)
     if json_:
         print_json(as_data(found))
         return

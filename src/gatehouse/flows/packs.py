@@ -11,6 +11,7 @@ from gatehouse.detectors.banks import BankDetector
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import Fault, Faults, UserError, did_you_mean
 from gatehouse.features import define
+from gatehouse.features import source as feature_files
 from gatehouse.policies import load as policy_files
 from gatehouse.records.event import EVENT_SCHEMA
 from gatehouse.records.policy import Example, Policy
@@ -37,7 +38,8 @@ class Pack:
 
 def rule_schema(features: define.FeatureSet) -> pa.Schema:
     """The columns that a rule may name: the event's own, the normalised text, and the declared ones."""
-    columns = [*EVENT_SCHEMA, pa.field("normalised", pa.string())]
+    columns = [field for field in EVENT_SCHEMA if field.name != "attributes"]
+    columns.append(pa.field("normalised", pa.string()))
     known = {field.name for field in columns}
     return pa.schema([*columns, *(field for field in features.schema if field.name not in known)])
 
@@ -105,7 +107,7 @@ def _read(folder: Path, texts: dict[str, str]) -> Pack:
     with faults.gather():
         recipe = recipes.load(texts["recipe.yaml"], where["recipe.yaml"])
     with faults.gather():
-        features = define.load(texts["features.yaml"], where["features.yaml"])
+        features = feature_files.load(texts["features.yaml"], where["features.yaml"])
     with faults.gather():
         bank = BankDetector.from_jsonl(texts["bank.jsonl"], where["bank.jsonl"], f"{name}.bank")
     faults.raise_found()
@@ -127,6 +129,9 @@ def _read(folder: Path, texts: dict[str, str]) -> Pack:
     faults.raise_found()
     speaks = {f"{name}.linear": recipe.labels, rules.name: rules.labels, bank.name: bank.labels}
     _steps_and_labels_meet(policy, speaks, where["policy.yaml"], faults)
+    places = feature_files.declarations(texts["features.yaml"], where["features.yaml"])
+    declared = {name: place for section, name, place in places if section == "scores"}
+    _scores_are_given(features.scores, f"{name}.linear", speaks, declared, faults)
     faults.raise_found()
     return Pack(name, folder, policy, recipe, features, rules, bank, examples, texts)
 
@@ -146,3 +151,23 @@ def _steps_and_labels_meet(policy: Policy, speaks: Mapping[str, Sequence[str]], 
             if (detector, label) not in read:
                 what = f"no step reads the label '{label}' of '{detector}', so nobody would see it"
                 faults.add(what, where, "add a step, for example one with review: true, or take the label out")
+
+
+def _scores_are_given(
+    scores: Sequence[define.ScoreColumn],
+    scoring: str,
+    speaks: Mapping[str, Sequence[str]],
+    declared: Mapping[str, str],
+    faults: Faults,
+) -> None:
+    """Every score that windows count is one that a detector of the pack gives; `scoring` is the one that gives any."""
+    for score in scores:
+        what, where = f"score '{score.name}' is of '{score.detector}'", declared[score.name]
+        if score.detector not in speaks:
+            fix = f"{did_you_mean(score.detector, speaks)}'{scoring}' gives scores"
+            faults.add(f"{what}, which this pack does not have", where, fix)
+        elif score.detector != scoring:
+            faults.add(f"{what}, which matches or not and gives no score", where, f"'{scoring}' gives scores")
+        elif score.label not in speaks[scoring]:
+            known = ", ".join(speaks[scoring])
+            faults.add(f"{what}, which does not speak of the label '{score.label}'", where, f"it speaks of {known}")

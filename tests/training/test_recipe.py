@@ -66,7 +66,7 @@ def test_a_number_that_is_none_is_refused(value: str) -> None:
         load(f"pack: p\ndataset: d\nlabels: [l]\nlinear: {{c:  {value}}}\n", "recipe.yaml")
 
 
-@pytest.mark.parametrize("pack", ["spam", "sexism", "toxicity"])
+@pytest.mark.parametrize("pack", ["spam", "sexism", "toxicity", "hate", "extremism", "toxicity-pt", "injection"])
 def test_a_shipped_pack_learns_labels_that_its_data_have_and_stays_under_two_megabytes(pack: str) -> None:
     text = (resources.files("gatehouse") / "packs" / pack / "recipe.yaml").read_text(encoding="utf-8")
     recipe = load(text, "recipe.yaml")

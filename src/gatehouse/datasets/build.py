@@ -14,16 +14,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gatehouse.datasets import card, sources
+from gatehouse.datasets.as_of import Judged, aligned
+from gatehouse.datasets.as_of_parts import Split, parts_of
 from gatehouse.datasets.clean import once_per_text
 from gatehouse.datasets.items import Claim, Item
 from gatehouse.datasets.truth import targets
 from gatehouse.errors import Fault, OutsideError, UserError
+from gatehouse.features.define import FeatureSet
 from gatehouse.records.case import LABEL_SCHEMA
 from gatehouse.records.dataset import PARTS, ROW_SCHEMA, Dataset, DatasetInfo, Part
 
-__all__ = ["assemble", "build", "freeze", "infos", "load", "save", "targets", "version_of"]
+__all__ = ["assemble", "build", "freeze", "from_events", "infos", "load", "save", "targets", "version_of"]
 
-_ROWS, _LABELS, _INFO, _CARD = "rows.parquet", "labels.parquet", "dataset.json", "CARD.md"
+_ROWS, _LABELS, _FEATURES = "rows.parquet", "labels.parquet", "features.parquet"
+_INFO, _CARD = "dataset.json", "CARD.md"
 
 
 def build(name: str, source_root: Path) -> Dataset:
@@ -135,6 +139,50 @@ def freeze(
     )
 
 
+def from_events(
+    judged: Judged,
+    rows: pa.Table,
+    features: FeatureSet,
+    *,
+    name: str,
+    title: str,
+    licence: str,
+    population: str,
+    split: Split = "time",
+    detectors: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """A data set of judged events with their feature rows as of their time; no event is dropped or merged.
+
+    `rows` are what `as_of.feature_rows` gave, or rows that were kept when the events were judged: `id`, `as_of` and
+    the declared columns. `detectors` are the versions of those whose scores windows count. Raises RefusedError, naming
+    rows, where something in them came later than its event.
+    """
+    values = aligned(judged, rows, features)
+    parts, how = parts_of(judged.events, split)
+    events = judged.events
+    table = pa.table(
+        [events["id"], events["text"], events["language"], events["actor"], events["occurred"], pa.array(parts)],
+        schema=ROW_SCHEMA,
+    )
+    return _frozen(
+        table,
+        judged.claims,
+        name=name,
+        title=title,
+        licence=licence,
+        population=population,
+        labels=tuple(judged.claims["label"].unique().to_pylist()),
+        notes=(
+            *notes,
+            "each row is an event with its features as of its time, so texts may repeat",
+            how,
+            *judged.notes,
+        ),
+        features=(features.version_with(detectors or {}), values),
+    )
+
+
 def save(dataset: Dataset, folder: Path) -> None:
     """Write the data set as a folder, whole or not at all; a folder that holds the same version stays as it is."""
     if folder.exists():
@@ -147,6 +195,8 @@ def save(dataset: Dataset, folder: Path) -> None:
         made.mkdir()
         pq.write_table(dataset.rows, made / _ROWS, compression="zstd")
         pq.write_table(dataset.labels, made / _LABELS, compression="zstd")
+        if dataset.features is not None:
+            pq.write_table(dataset.features, made / _FEATURES, compression="zstd")
         (made / _INFO).write_bytes(msgspec.json.format(msgspec.json.encode(dataset.info), indent=2) + b"\n")
         (made / _CARD).write_text(card.write(dataset), encoding="utf-8")
         os.replace(made, folder)
@@ -159,20 +209,21 @@ def load(folder: Path) -> Dataset:
         info = msgspec.json.decode((folder / _INFO).read_bytes(), type=DatasetInfo)
         rows = pq.read_table(folder / _ROWS, schema=ROW_SCHEMA)
         labels = pq.read_table(folder / _LABELS, schema=LABEL_SCHEMA)
+        features = pq.read_table(folder / _FEATURES) if info.features is not None else None
     except FileNotFoundError as error:
         raise OutsideError(
             "this is not a whole data set", where=str(error.filename or folder), fix=f"name another folder, or {fix}"
         ) from None
     except (msgspec.MsgspecError, pa.ArrowException, OSError) as error:
         raise OutsideError(f"the data set cannot be read ({error})", where=str(folder), fix=fix) from None
-    found = version_of(rows, labels)
+    found = version_of(rows, labels, features)
     if found != info.version:
         raise OutsideError(
             f"the data set was changed after it was frozen: version {info.version}, content {found}",
             where=str(folder),
             fix=fix,
         )
-    return Dataset(info, rows, labels)
+    return Dataset(info, rows, labels, features)
 
 
 def infos(folder: Path) -> list[tuple[DatasetInfo, Path]]:
@@ -186,10 +237,10 @@ def infos(folder: Path) -> list[tuple[DatasetInfo, Path]]:
     return found
 
 
-def version_of(rows: pa.Table, labels: pa.Table) -> str:
+def version_of(rows: pa.Table, labels: pa.Table, features: pa.Table | None = None) -> str:
     """Twelve hex digits of a SHA-256 over every value in order; how Parquet or Arrow lay them out does not count."""
     digest = hashlib.sha256()
-    for table in (rows, labels):
+    for table in (rows, labels) if features is None else (rows, labels, features):
         digest.update(f"{table.num_rows};".encode())
         for name in table.schema.names:
             digest.update(f"{name};".encode())
@@ -222,11 +273,14 @@ def _frozen(
     population: str,
     labels: Sequence[str],
     notes: Sequence[str],
+    features: tuple[str, pa.Table] | None = None,
 ) -> Dataset:
+    """The frozen data set; `features` are the version of the declared columns and their values."""
+    declared, values = features or (None, None)
     sizes = Counter(rows["part"].to_pylist())
     info = DatasetInfo(
         name=name,
-        version=version_of(rows, claims),
+        version=version_of(rows, claims, values),
         title=title,
         licence=licence,
         population=population,
@@ -235,13 +289,14 @@ def _frozen(
         parts={part: sizes[part] for part in PARTS},
         positives={},
         notes="\n".join(notes),
+        features=declared,
     )
-    dataset = Dataset(info, rows, claims)
+    dataset = Dataset(info, rows, claims, values)
     positives = {}
     for part in PARTS:
         _, y = targets(dataset, part, labels)
         positives[part] = dict(zip(labels, (int(count) for count in (y == 1.0).sum(axis=0)), strict=True))
-    return Dataset(msgspec.structs.replace(info, positives=positives), rows, claims)
+    return Dataset(msgspec.structs.replace(info, positives=positives), rows, claims, values)
 
 
 def _label_table(claims: Sequence[tuple[str, str, int, int, str | None]], source: str) -> pa.Table:

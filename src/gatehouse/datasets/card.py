@@ -17,7 +17,7 @@ def write(dataset: Dataset) -> str:
         "",
         f"- **Licence:** {info.licence}",
         f"- **Population:** {info.population}. Figures measured on it speak of nobody else.",
-        f"- **Rows:** {info.rows:,}, each text once",
+        f"- **Rows:** {info.rows:,}" + ("" if info.features else ", each text once"),
         f"- **Claims about labels:** {dataset.labels.num_rows:,}, kept as they were given"
         + (f", by {len(raters):,} named raters" if len(raters) else ""),
         "",

@@ -17,18 +17,21 @@ PARTS: tuple[Part, ...] = ("train", "calibration", "points", "test")
 ROW_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
+        pa.field("text", pa.string()),
         pa.field("language", pa.string()),
         pa.field("author", pa.string()),
         pa.field("occurred", pa.int64()),
         pa.field("part", pa.string(), nullable=False),
     ]
 )
-"""Columns of a data set's rows; its labels stand beside them in LABEL_SCHEMA."""
+"""Columns of a data set's rows; its labels stand beside them in LABEL_SCHEMA. Only an event may be without text."""
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a frozen data set is; `version` is the hash of its rows and labels."""
+    """What a frozen data set is; `version` is the hash of its rows, labels and feature rows.
+
+    `features` is the version of the declared columns whose values stand beside the rows, None where there are none.
+    """
 
     name: str
     version: str
@@ -40,15 +43,20 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, int]
     positives: dict[str, dict[str, int]]
     notes: str = ""
+    features: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A frozen data set: `rows` in ROW_SCHEMA and `labels` in LABEL_SCHEMA."""
+    """A frozen data set: `rows` in ROW_SCHEMA and `labels` in LABEL_SCHEMA.
+
+    `features` are the rows' feature values as of their time, in the order of `rows`; None where none were joined.
+    """
 
     info: DatasetInfo
     rows: pa.Table
     labels: pa.Table
+    features: pa.Table | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

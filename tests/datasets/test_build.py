@@ -6,7 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gatehouse.datasets import build
+from gatehouse.datasets.clean import once_per_text
 from gatehouse.datasets.items import Claim, Item
+from gatehouse.datasets.split import part_of
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.records.case import LABEL_SCHEMA
 from gatehouse.records.dataset import PARTS, ROW_SCHEMA, Dataset
@@ -130,13 +132,13 @@ def test_a_text_stands_once_on_the_side_held_back_furthest_with_all_its_votes():
         item("e", "broken \ufffd", 0, part="train"),
     )
     assert dataset.rows.select(["id", "part"]).to_pylist() == [
-        {"id": "a", "part": "test"},
+        {"id": "b", "part": "test"},
         {"id": "e", "part": "train"},
     ]
     votes = dataset.labels.select(["event_id", "value", "votes"]).to_pylist()
     assert votes == [
-        {"event_id": "a", "value": 1, "votes": 2},
-        {"event_id": "a", "value": 0, "votes": 1},
+        {"event_id": "b", "value": 1, "votes": 2},
+        {"event_id": "b", "value": 0, "votes": 1},
         {"event_id": "e", "value": 0, "votes": 1},
     ]
     assert dataset.info.notes.split("\n") == [
@@ -155,6 +157,15 @@ def test_all_texts_of_an_author_stand_on_one_side():
         sides.setdefault(row["author"], set()).add(row["part"])
     assert all(len(parts) == 1 for parts in sides.values())
     assert len(set.union(*sides.values())) > 1
+
+
+def test_a_text_that_two_authors_wrote_stands_with_the_one_whose_side_it_is_on():
+    authors = [f"a{i}" for i in range(200)]
+    one = next(author for author in authors if part_of(author) == "train")
+    other = next(author for author in authors if part_of(author) == "test")
+    cleaned = once_per_text([Item("1", "see you", (), author=one), Item("2", "see you", (), author=other)])
+    assert cleaned.parts == ["test"]
+    assert (cleaned.items[0].id, cleaned.items[0].author) == ("2", other)
 
 
 def test_an_id_that_stands_for_two_texts_is_refused():

@@ -1,11 +1,15 @@
 """The public data sets are read as they are published, with their official labels and splits."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from gatehouse.datasets import build, sources
+from gatehouse.datasets.split import part_of
 from gatehouse.errors import UserError
 from gatehouse.records.dataset import PARTS, Dataset
 
@@ -26,12 +30,19 @@ def test_the_known_copies_are_the_ones_that_are_read(public_data, name):
     assert sum(1 for _ in source.read(folder)) == source.rows
 
 
+LANGUAGES = {"told-br": "pt", "deepset-prompt-injections": None}
+
+
 @pytest.mark.data
-def test_every_row_has_every_label_and_every_part_has_rows(built):
+def test_the_truth_of_every_row_and_label_is_known_and_every_part_has_rows(built):
+    """But for sentences that mean nothing alone, and for templates, on which nothing may be learnt."""
+    unknown = {"vicomtech": 168}
     for name, dataset in built.items():
-        assert dataset.labels.num_rows == dataset.info.rows * len(dataset.info.labels), name
-        assert all(dataset.info.parts[part] for part in PARTS), name
-        assert set(dataset.rows["language"].to_pylist()) == {"en"}, name
+        known = sum(np.isfinite(build.targets(dataset, part, dataset.info.labels)[1]).sum() for part in PARTS)
+        assert known == (dataset.info.rows - unknown.get(name, 0)) * len(dataset.info.labels), name
+        empty = [part for part in PARTS if not dataset.info.parts[part]]
+        assert empty == (["train", "calibration", "points"] if name == "bias-templates" else []), name
+        assert set(dataset.rows["language"].to_pylist()) == {LANGUAGES.get(name, "en")}, name
 
 
 @pytest.mark.data
@@ -60,6 +71,68 @@ def test_jigsaw_slice_keeps_shared_comments_once(built):
     assert (info.parts["test"], info.positives["test"]["toxic"]) == (965, 144)
     assert "38 rows repeated an earlier text" in info.notes
     assert "labelled differently" not in info.notes
+
+
+@pytest.mark.data
+def test_davidson_keeps_every_vote_and_takes_the_majority(built):
+    info = built["davidson"].info
+    assert info.rows == 24_616
+    assert (info.parts["test"], info.positives["test"]) == (4_824, {"hate": 261, "hate_or_offensive": 4_048})
+    assert pc.sum(votes_of(built["davidson"], "hate")).as_py() == 80_283
+
+
+@pytest.mark.data
+def test_vicomtech_keeps_authors_apart_and_claims_nothing_of_sentences_that_need_their_neighbours(built, public_data):
+    info, rows = built["vicomtech"].info, built["vicomtech"].rows
+    assert (info.rows, info.parts["test"], info.positives["test"]) == (10_690, 2_017, {"hate": 205})
+    assert "39 texts stood on two sides of the split" in info.notes
+    authors = defaultdict(set)
+    for item in sources.SOURCES["vicomtech"].read(public_data / "vicomtech"):
+        authors[item.text].add(item.author)
+    across = [row["text"] for row in rows.to_pylist() if row["part"] != part_of(row["author"])]
+    assert len(across) < 39
+    assert all(len(authors[text]) > 1 for text in across)
+
+
+@pytest.mark.data
+def test_told_br_counts_three_raters_for_each_harm_and_takes_one_word_for_toxic(built):
+    info = built["told-br"].info
+    assert (info.rows, info.parts["test"]) == (20_794, 4_179)
+    assert info.positives["test"] == {
+        "toxic": 1_849,
+        "homophobia": 32,
+        "obscene": 497,
+        "insult": 378,
+        "racism": 6,
+        "misogyny": 28,
+        "xenophobia": 4,
+    }
+    assert pc.sum(votes_of(built["told-br"], "insult")).as_py() == 3 * sources.SOURCES["told-br"].rows
+
+
+@pytest.mark.data
+def test_toxic_spans_keep_the_official_split(built):
+    info = built["toxic-spans"].info
+    assert info.parts == {"train": 7_086, "calibration": 804, "points": 686, "test": 1_994}
+    assert info.positives["test"] == {"toxic": 1_604}
+
+
+@pytest.mark.data
+def test_bias_templates_are_half_toxic_and_all_to_test_on(built):
+    info = built["bias-templates"].info
+    assert (info.rows, info.parts["test"], info.positives["test"]) == (78_264, 78_264, {"toxic": 39_132})
+
+
+@pytest.mark.data
+def test_prompt_injections_keep_the_official_test_part(built):
+    info = built["deepset-prompt-injections"].info
+    assert info.parts == {"train": 389, "calibration": 47, "points": 110, "test": 116}
+    assert (info.positives["test"], info.positives["points"]) == ({"injection": 60}, {"injection": 35})
+
+
+def votes_of(dataset: Dataset, label: str) -> pa.ChunkedArray:
+    """Votes of either value about one label."""
+    return dataset.labels.filter(pc.equal(dataset.labels["label"], label))["votes"]
 
 
 @pytest.mark.data

@@ -38,15 +38,18 @@ def once_per_text(items: Iterable[Item]) -> Cleaned:
     parts: list[Part] = []
     repeated = crossed = contradicted = 0
     for group in groups.values():
-        sides = {item.part or part_of(item.author or item.text) for item in group}
-        parts.append(next(part for part in _HELD_BACK if part in sides))
+        sides = [item.part or part_of(item.author or item.text) for item in group]
+        part = next(part for part in _HELD_BACK if part in sides)
+        parts.append(part)
+        # The item whose side it is: with another's author, an author would stand on two sides.
+        own = group[sides.index(part)]
         if len(group) == 1:
-            kept.append(group[0])
+            kept.append(own)
             continue
         repeated += len(group) - 1
-        crossed += len(sides) > 1
+        crossed += len(set(sides)) > 1
         contradicted += _contradict(group)
-        kept.append(group[0]._replace(claims=_added(claim for item in group for claim in item.claims)))
+        kept.append(own._replace(claims=_added(claim for item in group for claim in item.claims)))
     return Cleaned(kept, parts, _notes(empty, broken, repeated, crossed, contradicted))
 
 

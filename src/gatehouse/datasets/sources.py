@@ -7,11 +7,32 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from gatehouse.datasets import edos, jigsaw_slice, sms_spam
+from gatehouse.datasets import (
+    bias_templates,
+    davidson,
+    edos,
+    jigsaw_slice,
+    prompt_injections,
+    sms_spam,
+    told_br,
+    toxic_spans,
+    vicomtech,
+)
 from gatehouse.datasets.items import Source
 from gatehouse.errors import UserError, did_you_mean
 
-SOURCES: dict[str, Source] = {source.name: source for source in (sms_spam.SOURCE, edos.SOURCE, jigsaw_slice.SOURCE)}
+_READERS = (
+    sms_spam,
+    edos,
+    jigsaw_slice,
+    davidson,
+    vicomtech,
+    told_br,
+    toxic_spans,
+    bias_templates,
+    prompt_injections,
+)
+SOURCES: dict[str, Source] = {reader.SOURCE.name: reader.SOURCE for reader in _READERS}
 
 
 def find(name: str) -> Source:

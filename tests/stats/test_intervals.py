@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gatehouse.stats.intervals import Interval, bootstrap, clopper_pearson, paired_difference, wilson
+from gatehouse.stats.intervals import Interval, bootstrap, clopper_pearson, newcombe, paired_difference, wilson
 from gatehouse.stats.metrics import Flagged, Ranked
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -93,3 +93,9 @@ def test_a_measure_that_cannot_be_computed_has_no_interval():
 def test_clusters_must_fit_the_rows():
     with pytest.raises(ValueError, match="3 clusters for 2 rows"):
         bootstrap(Ranked([0, 1], [1, 2]).pr_auc, 2, np.random.default_rng(0), clusters=[1, 2, 3])
+
+
+def test_newcombes_interval_is_that_of_his_paper():
+    # Newcombe 1998, table II, method 10: 56/70 less 48/80.
+    low, high = newcombe(56, 70, 48, 80)
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)

@@ -42,6 +42,15 @@ def wilson(hits: Counts, n: Counts, confidence: float = 0.95) -> tuple[Shares, S
     return low, high
 
 
+def newcombe(hits: int, n: int, others: int, rest: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for the difference of two independent shares, hits/n less others/rest (Newcombe 1998, method 10)."""
+    low, high = wilson(np.array([hits, others]), np.array([n, rest]), confidence)
+    one, other = hits / n, others / rest
+    down = np.hypot(one - low[0], high[1] - other)
+    up = np.hypot(high[0] - one, other - low[1])
+    return float(one - other - down), float(one - other + up)
+
+
 def bootstrap(
     measure: Measure,
     n: int,

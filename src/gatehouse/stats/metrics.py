@@ -34,9 +34,9 @@ class Ranked:
     def pr_auc(self, weights: Floats) -> Floats:
         """Average precision: precision at each distinct score, weighed by the recall that it adds."""
         hits, flagged = self.counts(weights)
-        precision = _ratio(hits, flagged)
+        precision = ratio(hits, flagged)
         gained = np.diff(hits, axis=-1, prepend=0.0)
-        return _ratio(np.sum(np.where(gained > 0, gained * precision, 0.0), axis=-1), hits[..., -1])
+        return ratio(np.sum(np.where(gained > 0, gained * precision, 0.0), axis=-1), hits[..., -1])
 
     def roc_auc(self, weights: Floats) -> Floats:
         """Chance that a positive scores above a negative, a tie counting half."""
@@ -45,7 +45,7 @@ class Ranked:
         gained = np.diff(hits, axis=-1, prepend=0.0)
         below = false[..., -1:] - false
         tied = np.diff(false, axis=-1, prepend=0.0)
-        return _ratio(np.sum(gained * (below + tied / 2), axis=-1), hits[..., -1] * false[..., -1])
+        return ratio(np.sum(gained * (below + tied / 2), axis=-1), hits[..., -1] * false[..., -1])
 
 
 class Flagged:
@@ -65,36 +65,43 @@ class Flagged:
     def precision(self, weights: Floats) -> Floats:
         """Share of flagged rows that are positive."""
         hits, false, _, _ = self.counts(weights)
-        return _ratio(hits, hits + false)
+        return ratio(hits, hits + false)
 
     def recall(self, weights: Floats) -> Floats:
         """Share of positive rows that are flagged."""
         hits, _, missed, _ = self.counts(weights)
-        return _ratio(hits, hits + missed)
+        return ratio(hits, hits + missed)
 
     def false_positive_rate(self, weights: Floats) -> Floats:
         """Share of negative rows that are flagged."""
         _, false, _, spared = self.counts(weights)
-        return _ratio(false, false + spared)
+        return ratio(false, false + spared)
 
     def macro_f1(self, weights: Floats) -> Floats:
         """Mean of the F1 of both classes; the F1 of a class that nobody names and nothing has is not computable."""
         hits, false, missed, spared = self.counts(weights)
         wrong = false + missed
-        return (_ratio(2 * hits, 2 * hits + wrong) + _ratio(2 * spared, 2 * spared + wrong)) / 2
+        return (ratio(2 * hits, 2 * hits + wrong) + ratio(2 * spared, 2 * spared + wrong)) / 2
 
 
 class Calibration:
-    """Truth beside probabilities, in up to `bins` bins of about equally many rows; rows of one score share a bin."""
+    """Truth beside probabilities, in up to `bins` bins of about equally many rows; rows of one score share a bin.
 
-    def __init__(self, truth: npt.ArrayLike, score: npt.ArrayLike, bins: int = 15) -> None:
+    `times` is how many rows each entry stands for, by default one.
+    """
+
+    def __init__(
+        self, truth: npt.ArrayLike, score: npt.ArrayLike, bins: int = 15, times: npt.ArrayLike | None = None
+    ) -> None:
         truth, score = _pair(truth, score)
         if np.any((score < 0) | (score > 1)):
             raise ValueError("calibration is measured on probabilities between 0 and 1")
         if bins < 1:
             raise ValueError("there must be at least one bin")
-        ordered = np.sort(score)
-        edges = np.unique(ordered[np.arange(1, bins) * len(ordered) // bins])
+        order = np.argsort(score, kind="stable")
+        rows = np.cumsum(np.ones(len(score)) if times is None else np.asarray(times, np.float64)[order])
+        starts = np.searchsorted(rows, rows[-1] * np.arange(1, bins) / bins, side="right")
+        edges = np.unique(score[order][np.minimum(starts, len(score) - 1)])
         used, member = np.unique(np.searchsorted(edges, score, side="right"), return_inverse=True)
         member_of = (member[:, None] == np.arange(len(used))).astype(np.float64)
         positive = _binary(truth).astype(np.float64)
@@ -108,7 +115,7 @@ class Calibration:
 
     def brier(self, weights: Floats) -> Floats:
         """Mean squared distance of probabilities from what came true."""
-        return _ratio(weights @ self._squared, np.sum(weights, axis=-1))
+        return ratio(weights @ self._squared, np.sum(weights, axis=-1))
 
     def debiased_ece(self, weights: Floats) -> Floats:
         """Root mean square distance between mean score and rate over bins, less what chance alone would show.
@@ -119,7 +126,7 @@ class Calibration:
         n, scores, hits = self.counts(weights)
         rows, rate = np.maximum(n, 1.0), hits / np.maximum(n, 1.0)
         squared = (scores / rows - rate) ** 2 - rate * (1 - rate) / np.maximum(n - 1, 1.0)
-        return np.sqrt(np.maximum(0.0, _ratio(np.sum(n * squared, axis=-1), np.sum(n, axis=-1))))
+        return np.sqrt(np.maximum(0.0, ratio(np.sum(n * squared, axis=-1), np.sum(n, axis=-1))))
 
 
 def pr_auc(truth: npt.ArrayLike, score: npt.ArrayLike) -> float:
@@ -209,8 +216,8 @@ def _once(measure: Measure, truth: npt.ArrayLike, why: str) -> float:
     return value
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
-    """NaN where there is nothing to divide by."""
+def ratio(above: Floats, below: Floats) -> Floats:
+    """One over the other; NaN where there is nothing to divide by."""
     found: Floats = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
     return found
 

@@ -5,14 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gatehouse.evaluation.evaluate import (
-    DecisionGroup,
-    LabelReport,
-    PackReport,
-    SaidPoint,
-    WorkedExample,
-    evaluate_label,
-)
+from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, evaluate_label
+from gatehouse.evaluation.pack_report import PackReport, SaidPoint, WorkedExample
 from gatehouse.records.dataset import DatasetInfo, Release
 from gatehouse.records.policy import Aim, Clause, Point, Policy
 from gatehouse.records.signal import Contribution

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gatehouse.evaluation import charts
-from gatehouse.evaluation.evaluate import LabelReport, PackReport, evaluate_label
+from gatehouse.evaluation.evaluate import LabelReport, evaluate_label
+from gatehouse.evaluation.pack_report import PackReport
 from gatehouse.records.policy import Point
 
 Drawn = Callable[..., tuple[np.ndarray, np.ndarray]]

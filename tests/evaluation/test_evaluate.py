@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatehouse.evaluation.evaluate import (
-    CURVE_POINTS,
-    Estimate,
-    LabelReport,
-    decisions,
-    evaluate_label,
-    percent,
-    share,
-    written,
-)
+from gatehouse.evaluation.estimate import Estimate, share, written
+from gatehouse.evaluation.evaluate import CURVE_POINTS, LabelReport, decisions, evaluate_label, percent
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from gatehouse.evaluation.evaluate import LabelReport, PackReport
+from gatehouse.evaluation.evaluate import LabelReport
+from gatehouse.evaluation.pack_report import PackReport
 from gatehouse.evaluation.report import MOST_EXAMPLES, STRONG, RunInfo, card, mask, render, shown, spans
 
 Makes = Callable[..., PackReport]

@@ -274,3 +274,16 @@ def test_every_fault_of_the_examples_is_said_at_once():
         → write the whole character
     """).rstrip()
     )
+
+
+def test_what_a_gate_holds_a_candidate_to_is_read_or_refused_with_its_place():
+    gate = "gate: {recall_loss: 0.03, slower: 2, accept_cannot_tell: true}\n"
+    rules = load(POLICY + gate, "policy.yaml").gate
+    assert (rules.recall_loss, rules.slower, rules.accept_cannot_tell) == (0.03, 2.0, True)
+    assert rules.false_positives_added == 0.02
+    with pytest.raises(UserError) as caught:
+        load(POLICY + "gate: {recall_los: 0.03, slower: 0.5, alpha: 2}\n", "policy.yaml")
+    said = str(caught.value)
+    assert "did you mean 'recall_loss'" in said
+    assert "slower must be a number from 1 on" in said
+    assert "alpha is 2, which is not between 0 and 1" in said

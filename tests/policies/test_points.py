@@ -1,12 +1,13 @@
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gatehouse.policies.points import resolve
+from gatehouse.policies.points import for_population, resolve
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Policy, Step, Target
 from gatehouse.stats.bounds import clopper_pearson_lower, clopper_pearson_upper
@@ -264,3 +265,10 @@ def test_the_order_of_rows_does_not_matter_and_ties_are_never_split(sample, aim,
         assert found.bound <= value if aim == "false_positive_rate_at_most" else found.bound >= value
     elif found.missing_labels is not None:
         assert found.missing_labels > 0
+
+
+def test_a_point_confirmed_on_one_population_is_provisional_on_another():
+    confirmed = msgspec.structs.replace(point([0.9, 0.1], [1, 0]), status="confirmed")
+    (same,), (other,) = for_population([confirmed], "posts"), for_population([confirmed], "messages")
+    assert (same.status, other.status) == ("confirmed", "provisional")
+    assert msgspec.structs.replace(other, status="confirmed") == confirmed

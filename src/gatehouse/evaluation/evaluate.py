@@ -7,16 +7,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from gatehouse.evaluation.estimate import FEWEST, Estimate, share
 from gatehouse.policies.explain import percent, score_in_words
-from gatehouse.records.dataset import DatasetInfo, Release
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
-from gatehouse.records.policy import Point, Policy
-from gatehouse.records.signal import Contribution
+from gatehouse.records.policy import Point
 from gatehouse.stats import intervals, metrics
-
-FEWEST = 50
-"""Labels with fewer scored positives (or negatives) than this get counts only."""
 
 CURVE_POINTS = 200
 RELIABILITY_BINS = 15
@@ -24,17 +20,6 @@ HISTOGRAM_BINS = 25
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """A figure with its 95 % interval, written `.987 [.971, .997]`."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{written(self.value)} [{written(self.low)}, {written(self.high)}]"
 
 
 class PointFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,69 +121,20 @@ class DecisionGroup(msgspec.Struct, frozen=True, kw_only=True):
         return self.count - self.unknown
 
 
-class WorkedExample(msgspec.Struct, frozen=True, kw_only=True):
-    """One of a pack's own examples with the decision on it and the pieces that carried the score of `label`.
-
-    `expected` are the labels that the pack's author gave it, `why` the author's reason.
-    """
-
-    id: str
-    text: str
-    expected: tuple[str, ...]
-    why: str
-    label: str
-    score: float | None
-    outcome: str
-    enforce: str
-    clause: str | None
-    reason: str
-    contributions: tuple[Contribution, ...] = ()
-
-
-class SaidPoint(msgspec.Struct, frozen=True):
-    """An operating point with the sentence that says it in words."""
-
-    point: Point
-    sentence: str
-
-
-class PackReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a report says about one pack; the first label is the main one.
-
-    `telling` maps a label to words with their weights in log-odds. `sensitive` packs have their strong words masked.
-    """
-
-    policy: Policy
-    release: Release
-    dataset: DatasetInfo
-    from_examples: bool
-    sensitive: bool
-    labels: tuple[LabelReport, ...]
-    points: tuple[SaidPoint, ...]
-    telling: dict[str, tuple[tuple[str, float], ...]]
-    decisions: tuple[DecisionGroup, ...]
-    examples: tuple[WorkedExample, ...] = ()
-    not_for: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-
-    @property
-    def pack(self) -> str:
-        """Name of the pack."""
-        return self.release.pack
-
-
-def written(value: float) -> str:
-    """A share with three digits and no leading zero: `.987`, `1.000`."""
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:.3f}"
-
-
 def evaluate_label(
-    name: str, scores: Floats, truth: Floats, points: Sequence[Point], rng: np.random.Generator, draws: int = 200
+    name: str,
+    scores: Floats,
+    truth: Floats,
+    points: Sequence[Point],
+    rng: np.random.Generator,
+    draws: int = 200,
+    clusters: npt.NDArray[np.int64] | None = None,
 ) -> LabelReport:
     """Figures of one label with 95 % intervals from `draws` bootstrap draws, at its points and over all thresholds.
 
     `scores` is float64 [n], NaN where the detector abstained or failed; `truth` is float64 [n] of 1, 0 or NaN
     (unknown). Of `points` those of this label that have a threshold count; a row is flagged at `score >= threshold`.
+    `clusters` int64 [n] names what each row belongs to (its author); then clusters are drawn, not rows.
     """
     known = ~np.isnan(truth)
     scored = known & ~np.isnan(scores)
@@ -220,14 +156,37 @@ def evaluate_label(
     withheld = _too_little(report)
     if withheld:
         return msgspec.structs.replace(report, withheld=withheld)
-    threshold, at = _review_point(report.points)
+    members = None if clusters is None else clusters[scored]
+    return _with_figures(report, score, positive, members, rng, draws)
+
+
+def _with_figures(
+    report: LabelReport,
+    score: Floats,
+    positive: Bools,
+    members: npt.NDArray[np.int64] | None,
+    rng: np.random.Generator,
+    draws: int,
+) -> LabelReport:
+    threshold, at = review_point(report.points)
     ranked = metrics.Ranked(positive, score)
     calibration = metrics.Calibration(positive, score, RELIABILITY_BINS)
 
     def estimated(measure: intervals.Measure) -> Estimate:
-        found = intervals.bootstrap(measure, len(score), rng, draws=draws)
+        found = intervals.bootstrap(measure, len(score), rng, clusters=members, draws=draws)
         # Draws are noisier than the rows, which can lift the interval of an error near 0 off its estimate.
         return Estimate(found.estimate, min(found.low, found.estimate), max(found.high, found.estimate))
+
+    def at_point(point: PointFigures) -> PointFigures:
+        if members is None:
+            return _estimated(point, report)
+        flagged = metrics.Flagged(positive, score >= point.threshold)
+        return msgspec.structs.replace(
+            point,
+            precision=estimated(flagged.precision) if point.flagged else None,
+            recall=estimated(flagged.recall),
+            false_positive_rate=estimated(flagged.false_positive_rate),
+        )
 
     return msgspec.structs.replace(
         report,
@@ -237,7 +196,7 @@ def evaluate_label(
         ece=estimated(calibration.debiased_ece),
         macro_f1=estimated(metrics.Flagged(positive, score >= threshold).macro_f1),
         macro_f1_at=at,
-        points=tuple(_estimated(point, report) for point in report.points),
+        points=tuple(at_point(point) for point in report.points),
         curve=_thinned(positive, score),
         bins=metrics.reliability(positive, score, RELIABILITY_BINS),
         histogram=_histogram(positive, score),
@@ -281,14 +240,6 @@ def decisions(outcomes: Outcomes, truth: Floats) -> tuple[DecisionGroup, ...]:
     return tuple(sorted(groups, key=lambda group: (-group.count, group.reason)))
 
 
-def share(hits: int, n: int) -> Estimate | None:
-    """A share with its exact (Clopper–Pearson) 95 % interval, or None of nothing."""
-    if not n:
-        return None
-    low, high = intervals.clopper_pearson(hits, n)
-    return Estimate(hits / n, float(low), float(high))
-
-
 def _too_little(report: LabelReport) -> str | None:
     """Why the figures of a label are withheld, or None."""
     positives, negatives = report.positives_scored, report.scored - report.positives_scored
@@ -321,7 +272,7 @@ def _estimated(point: PointFigures, report: LabelReport) -> PointFigures:
     )
 
 
-def _review_point(points: Sequence[PointFigures]) -> tuple[float, str]:
+def review_point(points: Sequence[PointFigures]) -> tuple[float, str]:
     """The threshold from which on the policy wants a text seen (its lowest), or .5, with its name in words."""
     if not points:
         return 0.5, f"at {score_in_words(0.5)}"

@@ -13,16 +13,9 @@ import jinja2
 import markupsafe
 import msgspec
 
-from gatehouse.evaluation.evaluate import (
-    FEWEST,
-    DecisionGroup,
-    LabelReport,
-    PackReport,
-    PointFigures,
-    WorkedExample,
-    share,
-    written,
-)
+from gatehouse.evaluation.estimate import FEWEST, share, written
+from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, PointFigures
+from gatehouse.evaluation.pack_report import PackReport, WorkedExample
 from gatehouse.policies.explain import percent, score_in_words
 from gatehouse.records.dataset import PARTS, DatasetInfo
 from gatehouse.records.enforcement import Kind
@@ -96,13 +89,13 @@ def spans(example: WorkedExample, sensitive: bool) -> list[Span]:
 
 def render(packs: Sequence[PackReport], run: RunInfo) -> str:
     """The whole report as one HTML page without scripts and without anything from outside."""
-    page = _templates().get_template("report.html")
+    page = templates().get_template("report.html")
     return page.render(packs=packs, run=run, figures=[_figures(pack) for pack in packs])
 
 
 def card(pack: PackReport) -> str:
     """A model card in Markdown: what the pack's detectors are for and not for, how good they are, and their limits."""
-    return _templates().get_template("card.md").render(pack=pack).strip() + "\n"
+    return templates().get_template("card.md").render(pack=pack).strip() + "\n"
 
 
 @dataclass(frozen=True)
@@ -130,7 +123,8 @@ def _figures(pack: PackReport) -> PackFigures:
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The pages' templates, with what they need to write figures and words alike."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gatehouse.evaluation"),
         autoescape=lambda name: name is not None and name.endswith(".html"),

@@ -1,8 +1,6 @@
 """Assessment: a release judged on the test part of its data set, with everything that a report tells of it."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,38 +9,20 @@ import pyarrow as pa
 from gatehouse.datasets import build
 from gatehouse.detectors.base import Explains
 from gatehouse.detectors.linear import LinearDetector
-from gatehouse.evaluation.evaluate import (
-    LabelReport,
-    PackReport,
-    SaidPoint,
-    WorkedExample,
-    decisions,
-    evaluate_label,
-)
-from gatehouse.flows.judge import Judge
+from gatehouse.evaluation.evaluate import LabelReport, decisions, evaluate_label
+from gatehouse.evaluation.pack_report import PackReport, SaidPoint, WorkedExample
+from gatehouse.flows.closer_look import closer_look
+from gatehouse.flows.golden import golden, in_words
 from gatehouse.flows.learn import as_events
-from gatehouse.flows.packs import Pack
+from gatehouse.flows.subject import Subject, linear_signals
 from gatehouse.policies.explain import point_in_words
-from gatehouse.records.dataset import Dataset, Release
 from gatehouse.records.decision import Judgement
 from gatehouse.records.event import Event, to_batch
 from gatehouse.records.policy import Example
-from gatehouse.records.signal import Signals, State
 
 TELLING_WORDS = 10
 TELLING_TEXTS = 2_000
 WORKED_EXAMPLES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """What is assessed: a release with its judge, the data set it was learnt from, and the pack that tells of it."""
-
-    pack: Pack
-    dataset: Dataset
-    from_examples: bool
-    release: Release
-    judge: Judge
 
 
 def assess(subject: Subject, draws: int, seed: int) -> PackReport:
@@ -52,20 +32,43 @@ def assess(subject: Subject, draws: int, seed: int) -> PackReport:
     judgement = subject.judge.with_features(events, features)
     rng = np.random.default_rng(seed)
     main = subject.pack.recipe.labels[0]
+    clusters = authors_of(events)
+    labels = tuple(
+        _label(subject, name, judgement, clusters, rng, draws)
+        for name in subject.pack.recipe.labels
+        if name in subject.dataset.info.labels
+    )
+    scores = linear_signals(subject, judgement).scores(main)
+    truth = _truth(subject, main)
     return PackReport(
         policy=subject.judge.policies[0].policy,
         release=subject.release,
         dataset=subject.dataset.info,
         from_examples=subject.from_examples,
         sensitive=subject.pack.recipe.sensitive,
-        labels=tuple(_label(subject, name, judgement.signals, rng, draws) for name in subject.pack.recipe.labels),
+        authors=None if clusters is None else len(np.unique(clusters)),
+        labels=labels,
         points=tuple(SaidPoint(point, point_in_words(point)) for point in subject.release.points),
         telling=_telling(subject, features.column("normalised")),
-        decisions=decisions(judgement.outcomes[0], _truth(subject, main)),
+        decisions=decisions(judgement.outcomes[0], truth),
         examples=_worked(subject),
+        closer=closer_look(subject, labels[0], events, features, scores, truth, clusters, rng, draws),
+        golden=tuple(in_words(golden(subject.judge, subject.pack.policy, subject.pack.examples)))
+        if subject.pack.examples
+        else (),
         not_for=_bullets(subject.pack.texts["card.md"], "must not"),
         limits=_bullets(subject.pack.texts["card.md"], "limits"),
     )
+
+
+def authors_of(events: pa.RecordBatch) -> npt.NDArray[np.int64] | None:
+    """A number for each author, int64 [n], a row without one standing alone; None where no row names any."""
+    authors = events.column("actor")
+    if authors.null_count == len(authors):
+        return None
+    codes: npt.NDArray[np.int64] = authors.dictionary_encode().indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    alone = codes < 0
+    return np.where(alone, codes.max() + 1 + np.cumsum(alone), codes)
 
 
 def _truth(subject: Subject, label: str) -> npt.NDArray[np.float64]:
@@ -73,19 +76,18 @@ def _truth(subject: Subject, label: str) -> npt.NDArray[np.float64]:
     return truth[:, 0]
 
 
-def scores_of(signals: Sequence[Signals], detector: str, label: str) -> npt.NDArray[np.float64]:
-    """Scores of one detector's label, float64 [n]; NaN where it did not score."""
-    block = next(block for block in signals if block.detector == detector)
-    column = block.labels.index(label)
-    return np.where(block.state[:, column] == State.SCORED, block.score[:, column], np.nan)
-
-
 def _label(
-    subject: Subject, label: str, signals: Sequence[Signals], rng: np.random.Generator, draws: int
+    subject: Subject,
+    label: str,
+    judgement: Judgement,
+    clusters: npt.NDArray[np.int64] | None,
+    rng: np.random.Generator,
+    draws: int,
 ) -> LabelReport:
     detector = f"{subject.pack.name}.linear"
     points = [point for point in subject.release.points if point.detector == detector]
-    return evaluate_label(label, scores_of(signals, detector, label), _truth(subject, label), points, rng, draws)
+    scores = linear_signals(subject, judgement).scores(label)
+    return evaluate_label(label, scores, _truth(subject, label), points, rng, draws, clusters)
 
 
 def _telling(subject: Subject, normalised: pa.Array) -> dict[str, tuple[tuple[str, float], ...]]:
@@ -109,7 +111,7 @@ def _worked(subject: Subject) -> tuple[WorkedExample, ...]:
 def _example(subject: Subject, example: Example, row: int, judgement: Judgement) -> WorkedExample:
     label = subject.pack.recipe.labels[0]
     detector = f"{subject.pack.name}.linear"
-    score = scores_of(judgement.signals, detector, label)[row]
+    score = linear_signals(subject, judgement).scores(label)[row]
     explains = next((d for d in subject.judge.detectors if d.name == detector and isinstance(d, Explains)), None)
     said = judgement.outcomes[0].of(row)
     return WorkedExample(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gatehouse.evaluation.evaluate import PackReport
+from gatehouse.evaluation.pack_report import PackReport
 from gatehouse.flows import learn
-from gatehouse.flows.assess import Subject, assess
+from gatehouse.flows.assess import assess
 from gatehouse.flows.packs import Pack
 from gatehouse.flows.releases import Shelf, open_judge, promote
+from gatehouse.flows.subject import Subject
 from gatehouse.records.dataset import Dataset
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from gatehouse.datasets import build, sources
@@ -18,7 +17,7 @@ from gatehouse.policies.points import resolve
 from gatehouse.records.dataset import PARTS, Dataset, Part, Release
 from gatehouse.records.event import EVENT_SCHEMA
 from gatehouse.records.policy import Point
-from gatehouse.records.signal import Signals, State
+from gatehouse.records.signal import Signals
 from gatehouse.training import linear
 
 
@@ -35,33 +34,42 @@ class Learned:
 def dataset_for(pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Path]) -> tuple[Dataset, bool]:
     """The frozen data set that the pack's recipe names, and whether it is only the pack's own examples.
 
-    Looks among imported sets (the newest of the name), then builds from a public source found in `data_roots` and
-    freezes it under `folder`; where the files of a public source are not there, the pack's examples stand in. Raises
-    UserError where nothing of that name is known.
+    Where the files of a public source are not there, the pack's examples stand in. Raises UserError where nothing of
+    that name is known.
     """
-    name = pack.recipe.dataset
+    where = str(pack.folder / "recipe.yaml")
+    found = dataset_named(pack.recipe.dataset, shelf, folder, data_roots, where)
+    return (from_examples(pack), True) if found is None else (found, False)
+
+
+def dataset_named(name: str, shelf: Shelf, folder: Path, data_roots: Sequence[Path], where: str = "") -> Dataset | None:
+    """The frozen data set of this name; None where it is a public one whose files are not there.
+
+    Looks among imported sets (the newest of the name), then builds from a public source found in `data_roots` and
+    freezes it under `folder`. Raises UserError where nothing of that name is known.
+    """
     imported = {
         info.name: path for info, path in reversed(shelf.registry.datasets()) if info.name not in sources.SOURCES
     }
     if name in imported:
-        return build.load(Path(imported[name])), False
+        return build.load(Path(imported[name]))
     if name not in sources.SOURCES:
         known = [*sources.SOURCES, *imported]
         raise UserError(
             f"there is no data set '{name}'",
-            where=str(pack.folder / "recipe.yaml"),
+            where=where,
             fix=did_you_mean(name, known)
             + f"known are {', '.join(known)}; your own come in by gatehouse data import FILE --name {name}",
         )
     found = sources.locate(sources.SOURCES[name], data_roots)
     if found is None:
-        return from_examples(pack), True
+        return None
     dataset = build.build(name, found)
     kept = folder / f"{name}-{dataset.info.version}"
     if not kept.is_dir():
         build.save(dataset, kept)
     shelf.registry.add_dataset(dataset.info, str(kept))
-    return dataset, False
+    return dataset
 
 
 def learnt_from(pack: Pack, release: Release, shelf: Shelf) -> tuple[Dataset, bool]:
@@ -145,13 +153,12 @@ def find_points(pack: Pack, dataset: Dataset, detectors: Sequence[Detector]) -> 
         if step.target is None:
             continue
         block = signals[step.detector]
-        column = block.labels.index(step.label)
         _, truth = build.targets(dataset, "points", (step.label,))
         points.append(
             resolve(
                 pack.policy,
                 step,
-                np.where(block.state[:, column] == State.SCORED, block.score[:, column], np.nan),
+                block.scores(step.label),
                 truth[:, 0],
                 detector_version=block.version,
                 dataset=dataset.info.version,

@@ -12,7 +12,7 @@ import yaml
 from gatehouse.errors import Fault, UserError, suggestion
 from gatehouse.policies.source import Source
 from gatehouse.records.enforcement import NEEDS_A_PERSON, Kind
-from gatehouse.records.policy import Acceptance, Aim, Clause, Example, Policy, Step, Target
+from gatehouse.records.policy import Acceptance, Aim, Clause, Example, GateRules, Policy, Step, Target
 
 AIMS: tuple[Aim, ...] = get_args(Aim)
 _KINDS = {kind.word: kind for kind in Kind}
@@ -30,7 +30,7 @@ def load(text: str, where: str) -> Policy:
     """
     source = Source(text, where)
     required = ("policy", "title", "owner", "text", "clauses", "steps")
-    fields = source.fields(source.root, "the policy", required, ("missing", "notes"))
+    fields = source.fields(source.root, "the policy", required, ("missing", "notes", "gate"))
     clauses = _clauses(source, fields.get("clauses"))
     steps = _steps(source, fields.get("steps"), {clause.id for clause in clauses})
     policy = Policy(
@@ -43,6 +43,7 @@ def load(text: str, where: str) -> Policy:
         steps=steps,
         missing=_missing(source, fields.get("missing")),
         notes=source.text(fields.get("notes"), "notes"),
+        gate=_gate(source, fields.get("gate")),
     )
     source.finish()
     return msgspec.structs.replace(policy, version=hashlib.sha256(msgspec.json.encode(policy)).hexdigest()[:12])
@@ -58,6 +59,16 @@ def _name(source: Source, node: yaml.Node | None, what: str) -> str:
 
 def _missing(source: Source, node: yaml.Node | None) -> Literal["review", "pass"]:
     return "pass" if source.choice(node, "missing", ("review", "pass")) == "pass" else "review"
+
+
+def _gate(source: Source, node: yaml.Node | None) -> GateRules:
+    if node is None:
+        return GateRules()
+    shares, times = ("recall_loss", "false_positives_added", "alpha"), ("slower", "larger")
+    fields = source.fields(node, "'gate'", (), (*shares, *times, "accept_cannot_tell"))
+    said: dict[str, float] = {name: source.share(fields[name], name) for name in shares if name in fields}
+    said |= {name: source.times(fields[name], name) for name in times if name in fields}
+    return GateRules(**said, accept_cannot_tell=source.flag(fields.get("accept_cannot_tell"), "accept_cannot_tell"))
 
 
 def _clauses(source: Source, node: yaml.Node | None) -> tuple[Clause, ...]:

@@ -18,9 +18,10 @@ What is promised is thus the mean chance of being positive over rows that score 
 at that threshold. Rows must be drawn independently; copies of one text count as one piece of evidence, not many.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -136,6 +137,17 @@ def resolve(
         recall=recall,
         precision=precision,
         missing_labels=found.missing,
+    )
+
+
+def for_population(points: Iterable[Point], population: str) -> tuple[Point, ...]:
+    """The points as they count for a population: one that was confirmed on another is provisional there.
+
+    A promise of precision holds at the base rate it was found at; elsewhere the same threshold may keep less.
+    """
+    return tuple(
+        point if point.population == population else msgspec.structs.replace(point, status="provisional")
+        for point in points
     )
 
 

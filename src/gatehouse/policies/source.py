@@ -132,6 +132,14 @@ class Source:
             self.fault(node, f"{what} is {number:g}, which is not between {above:g} and 1", fix)
         return number
 
+    def times(self, node: yaml.Node, what: str) -> float:
+        """How many times as much: a number from 1 on."""
+        number = _number(node)
+        if number is None or number < 1:
+            self.fault(node, f"{what} must be a number from 1 on, not {_shown(node)}", f"write '{what}: 1.5'")
+            return math.nan
+        return number
+
     def per_day(self, node: yaml.Node, what: str) -> float:
         """A number of events a day, written `400/day`."""
         written = node.value if isinstance(node, yaml.ScalarNode) else ""

@@ -66,6 +66,22 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class GateRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gate holds a candidate to, fixed before anything is measured.
+
+    `recall_loss` and `false_positives_added` are the losses that matter, in shares of positives and of negatives;
+    `slower` and `larger` are the most times that a candidate may be so. With `accept_cannot_tell` rows that are too few
+    to tell do not hold it up.
+    """
+
+    recall_loss: float = 0.05
+    false_positives_added: float = 0.02
+    alpha: float = 0.05
+    slower: float = 1.5
+    larger: float = 2.0
+    accept_cannot_tell: bool = False
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A written policy; `version` is the hash of everything in it, so a change of a word is another version.
 
@@ -82,6 +98,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     missing: Literal["review", "pass"] = "review"
     notes: str = ""
+    gate: GateRules = GateRules()
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

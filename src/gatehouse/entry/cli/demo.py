@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.entry.cli.learn import EXAMPLES_ONLY, NEXT, who, write_report
+from gatehouse.entry.cli.evaluate_pack import NEXT, write_report
+from gatehouse.entry.cli.learn import EXAMPLES_ONLY, who
 from gatehouse.entry.cli.score import as_data, recorder, show
 from gatehouse.entry.cli.show import Steps, as_json, console, now, print_json, steps, table
 from gatehouse.settings import Settings
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gatehouse.bootstrap import House
-    from gatehouse.evaluation.evaluate import LabelReport, PackReport
+    from gatehouse.evaluation.evaluate import LabelReport
+    from gatehouse.evaluation.pack_report import PackReport
     from gatehouse.flows.demo import Shown
-    from gatehouse.flows.score import Scored
+    from gatehouse.flows.scored import Scored
 
 PACKS = ("spam", "sexism", "toxicity")
+"""One of each kind: one label, a taxonomy, labels that overlap. All of the shipped ones would only take longer."""
+
 RECORDED = 300
 
 
@@ -89,13 +93,20 @@ def decide_all(house: "House", shown: "list[Shown]", out: Path, progress: Steps)
     write_texts(out / "test-texts.jsonl", texts)
     at = now()
     scored = score(
-        out / "test-texts.jsonl", out / "scores.parquet", judge, house.lake, given={}, at=at, progress=progress.at
+        out / "test-texts.jsonl",
+        out / "scores.parquet",
+        judge,
+        house.lake,
+        house.engine,
+        given={},
+        at=at,
+        progress=progress.at,
     )
     house.ledger.add_run(scored.run)
     progress.say(f"recording {RECORDED} decisions in the ledger")
     write_texts(out / "recorded.jsonl", texts.slice(0, RECORDED))
     each = recorder(house, judge, at)
-    score(out / "recorded.jsonl", out / "recorded.parquet", judge, house.lake, given={}, at=at, each=each)
+    score(out / "recorded.jsonl", out / "recorded.parquet", judge, house.lake, house.engine, given={}, at=at, each=each)
     recorded = house.ledger.decisions()
     return scored, next((one.event_id for one in recorded if one.outcome == "violating"), recorded[0].event_id)
 

@@ -1,20 +1,14 @@
-"""`gatehouse train`, `evaluate`, `promote`, `rollback` and `releases`."""
+"""`gatehouse train`, `promote`, `rollback` and `releases`."""
 
 import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gatehouse.entry.cli.show import as_json, console, day, now, print_json, steps, table
-from gatehouse.errors import UserError
 from gatehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from gatehouse.bootstrap import House
-    from gatehouse.evaluation.evaluate import PackReport
-    from gatehouse.flows.assess import Subject
-    from gatehouse.flows.packs import Pack
     from gatehouse.records.dataset import Release
 
 EXAMPLES_ONLY = (
@@ -64,114 +58,6 @@ def train(settings: Settings, pack: str, json_: bool) -> None:
     for point in learned.release.points:
         click.echo(f"  {point.step}: {point_in_words(point)}")
     click.echo(f"next: gatehouse evaluate {pack}; gatehouse promote {pack}")
-
-
-@click.command()
-@click.argument("pack")
-@click.option("--release", "version", help="A release; without it the newest.")
-@click.option("--draws", default=1_000, show_default=True, help="Bootstrap draws for the intervals.")
-@click.option("--seed", default=7, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write the HTML report to this file.")
-@click.option("--card", type=click.Path(path_type=Path), help="Write the model card to this file.")
-@as_json
-@click.pass_obj
-def evaluate(
-    settings: Settings,
-    pack: str,
-    version: str | None,
-    draws: int,
-    seed: int,
-    out: Path | None,
-    card: Path | None,
-    json_: bool,
-) -> None:
-    """Figures of a release of PACK on the fixed test part, with 95 % intervals."""
-    from gatehouse.bootstrap import open_house
-    from gatehouse.flows import assess, packs
-
-    house = open_house(settings)
-    read = packs.load(pack, settings.pack_roots)
-    with steps(json_) as progress:
-        progress.say(f"{read.name}: judging the test part")
-        report = assess.assess(subject_of(house, read, version), draws, seed)
-    if out or card:
-        write_report([report], out, card, seed, draws)
-    if json_:
-        print_json(report)
-        return
-    if report.from_examples:
-        click.echo(EXAMPLES_ONLY)
-    show_report(report)
-    for file in (out, card):
-        if file:
-            click.echo(f"written: {file}")
-
-
-def subject_of(house: "House", pack: "Pack", version: str | None) -> "Subject":
-    """A stored release with the data set that it was learnt from, ready to be assessed."""
-    from gatehouse.flows import learn
-    from gatehouse.flows.assess import Subject
-    from gatehouse.flows.releases import open_judge
-
-    known = house.shelf.registry.releases(pack.name)
-    if not known:
-        raise UserError(f"no release of '{pack.name}' yet", fix=f"gatehouse train {pack.name}")
-    release = house.shelf.registry.release(pack.name, version) if version else known[0][0]
-    if release.policy_version != pack.policy.version:
-        raise UserError(
-            f"release {release.version} was made under policy version {release.policy_version}, "
-            f"policy.yaml now says version {pack.policy.version}; a threshold does not outlive its policy",
-            fix=f"gatehouse train {pack.name} finds the points of the new version",
-        )
-    dataset, examples = learn.learnt_from(pack, release, house.shelf)
-    return Subject(pack, dataset, examples, release, open_judge(house.shelf, [release]))
-
-
-def show_report(report: "PackReport") -> None:
-    """A report's tables on the console."""
-    from gatehouse.policies.explain import percent
-
-    click.echo(f"{report.pack} release {report.release.version} on the test part of {report.dataset.title}")
-    click.echo(f"population: {report.dataset.population}")
-    rows = [
-        (
-            label.name,
-            f"{label.n:,}",
-            f"{label.positives:,}",
-            percent(label.base_rate),
-            label.pr_auc or "–",
-            label.roc_auc or "–",
-            label.ece or "–",
-        )
-        for label in report.labels
-    ]
-    columns = ("label", "n", "positives", "base rate", "PR-AUC [95 %]", "ROC-AUC [95 %]", "ECE [95 %]")
-    console().print(table(columns, rows, right=("n", "positives", "base rate")))
-    if any(label.withheld for label in report.labels):
-        click.echo("– : counts only; a figure needs at least 50 positives")
-    for said in report.points:
-        click.echo(f"  {said.point.step}: {said.sentence}")
-
-
-def write_report(reports: "list[PackReport]", out: Path | None, card: Path | None, seed: int, draws: int) -> None:
-    """Write the HTML report and the model card."""
-    from gatehouse import __version__
-    from gatehouse.evaluation import report
-
-    if out:
-        run = report.RunInfo(made=now(), version=__version__, seed=seed, draws=draws, commands=NEXT)
-        out.write_text(report.render(reports, run), encoding="utf-8")
-    if card:
-        card.write_text("\n".join(report.card(made) for made in reports), encoding="utf-8")
-
-
-NEXT: tuple[tuple[str, str], ...] = (
-    ("gatehouse data check my.csv --map text=COLUMN", "every fault of a file of your own, with row numbers"),
-    ("gatehouse score my.csv --out my.parquet", "judge a file of your own (columns id and text)"),
-    ("gatehouse trace ID", "why one text was judged as it was"),
-    ("gatehouse evaluate spam", "figures with intervals and operating points"),
-)
-"""What to try next, with what it does."""
 
 
 @click.command()

@@ -1,0 +1,99 @@
+"""`gatehouse gate`: may a candidate follow the champion?"""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from gatehouse.entry.cli.show import as_json, console, print_json, steps, table
+from gatehouse.errors import UserError
+from gatehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from gatehouse.bootstrap import House
+    from gatehouse.evaluation.gate import GateReport
+    from gatehouse.records.dataset import Release
+
+CHAMPION = "champion"
+
+
+@click.command()
+@click.argument("candidate")
+@click.option("--against", default=CHAMPION, show_default=True, help="The live release, or another one's version.")
+@as_json
+@click.pass_obj
+def gate(settings: Settings, candidate: str, against: str, json_: bool) -> None:
+    """Compare CANDIDATE (a release, or a pack for its newest) with the champion; exit code 1 unless it may follow."""
+    from gatehouse.bootstrap import open_house
+    from gatehouse.flows import gate as gates
+    from gatehouse.flows import packs
+
+    house = open_house(settings)
+    new, old = rivals(house, candidate, against)
+    pack = packs.load(new.pack, settings.pack_roots)
+    with steps(json_) as progress:
+        progress.say(f"{new.pack}: judging the test part by {old.version} and by {new.version}")
+        report = gates.compare(pack, new, old, house.shelf, time.perf_counter)
+    if json_:
+        print_json({"pack": new.pack, "candidate": new.version, "champion": old.version, "report": report})
+    else:
+        show(report, new, old)
+    if not report.accepted:
+        raise click.exceptions.Exit(1)
+
+
+def rivals(house: "House", candidate: str, against: str) -> "tuple[Release, Release]":
+    """The two releases; raises UserError, naming the known ones, where there is none to compare."""
+    known = [release for release, _ in house.shelf.registry.releases()]
+    chosen = [one for one in known if candidate in (one.version, one.pack)]
+    if not chosen:
+        names = ", ".join(sorted({one.pack for one in known})) or "none yet"
+        raise UserError(
+            f"'{candidate}' is neither a release nor a pack with one",
+            fix=f"packs with releases: {names}; gatehouse releases lists them, gatehouse train PACK makes one",
+        )
+    new = chosen[0]
+    if against == CHAMPION:
+        old = house.shelf.registry.live(new.pack)
+        if old is None:
+            raise UserError(
+                f"nothing is live for '{new.pack}', so there is no champion",
+                fix=f"gatehouse promote {new.pack} VERSION, or name another release: --against VERSION",
+            )
+    else:
+        old = house.shelf.registry.release(new.pack, against)
+    if old.version == new.version:
+        raise UserError(
+            f"release {new.version} is the champion itself",
+            fix=f"gatehouse train {new.pack} makes a candidate; or name two releases: gatehouse gate A --against B",
+        )
+    return new, old
+
+
+def show(report: "GateReport", new: "Release", old: "Release") -> None:
+    """What the gate said, test by test."""
+    click.echo(f"{new.pack} {new.version} against {old.version}: {report.verdict}")
+    for reason in report.reasons:
+        click.echo(f"  {reason}")
+    rows = [
+        (
+            one.what,
+            f"{one.n:,}",
+            f"{_points(one.loss)} [{_points(one.low)}, {_points(one.high)}]",
+            _points(one.visible),
+            one.verdict,
+        )
+        for one in report.tests
+    ]
+    columns = ("test", "n", "loss in points [95 %]", "smallest visible", "")
+    console().print(table(columns, rows, right=("n", "smallest visible")))
+    for one in report.measured:
+        click.echo(f"  {one.reason}: {one.verdict}")
+    if report.accepted:
+        click.echo(f"next: gatehouse promote {new.pack} {new.version}")
+    elif report.verdict == "cannot tell":
+        click.echo("next: label more rows; or let the policy say gate: {accept_cannot_tell: true}")
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"

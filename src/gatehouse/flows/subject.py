@@ -1,0 +1,25 @@
+"""The subject of an assessment."""
+
+from dataclasses import dataclass
+
+from gatehouse.flows.judge import Judge
+from gatehouse.flows.packs import Pack
+from gatehouse.records.dataset import Dataset, Release
+from gatehouse.records.decision import Judgement
+from gatehouse.records.signal import Signals
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is assessed: a release with its judge, the data set it was learnt from, and the pack that tells of it."""
+
+    pack: Pack
+    dataset: Dataset
+    from_examples: bool
+    release: Release
+    judge: Judge
+
+
+def linear_signals(subject: Subject, judgement: Judgement) -> Signals:
+    """What the pack's linear detector said."""
+    return next(block for block in judgement.signals if block.detector == f"{subject.pack.name}.linear")

@@ -220,23 +220,26 @@ def over_ledger(
         after, last = 0, ledger.last()
         while block := ledger.log(after, BLOCK):
             after = block[-1][0]
-            rows = list(_judged(ledger, [event for _, event in block], since, until, done))
+            rows = _judged(ledger, [event for _, event in block], since, until, done)
             each(reach.add(list(_again(tried, rows, done))))
             progress(after, last)
     return done
 
 
-def _judged(ledger: Ledger, events: Sequence[Event], since: int, until: int | None, done: Replay) -> Iterator[Judged]:
+def _judged(ledger: Ledger, events: Sequence[Event], since: int, until: int | None, done: Replay) -> Sequence[Judged]:
     """What belongs to the events of a block that were decided in the time asked for."""
+    wanted: list[Event] = []
     for event, decision in zip(events, ledger.standing(events), strict=True):
         if decision is None:
             done.leave_out("only tried in shadow", event.id)
         elif since <= decision.decided and (until is None or decision.decided < until):
-            one = ledger.find(event.id)
-            if one is None or one.event.revision != event.revision:
-                done.leave_out("replaced by a later revision", event.id)
-            else:
-                yield one
+            wanted.append(event)
+    latest = ledger.digests([event.id for event in wanted])
+    standing = [event for event in wanted if latest.get(event.id) == event.digest()]
+    for event in wanted:
+        if latest.get(event.id) != event.digest():
+            done.leave_out("replaced by a later revision", event.id)
+    return ledger.judged(standing)
 
 
 def _again(tried: Candidate, rows: Sequence[Judged], done: Replay) -> Iterator[Compared]:

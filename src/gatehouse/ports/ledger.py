@@ -77,6 +77,10 @@ class Ledger(Protocol):
         """The event with its standing decision and all that belongs to it, or None."""
         ...
 
+    def judged(self, recorded: Sequence[Event]) -> Sequence[Judged]:
+        """What belongs to each of these recorded events, such as those of `log`, in order."""
+        ...
+
     def decisions(self, since: int = 0, limit: int | None = None) -> Sequence[Decision]:
         """Standing decisions made at or after `since` (microseconds UTC), oldest first."""
         ...

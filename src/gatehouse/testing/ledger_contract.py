@@ -47,6 +47,8 @@ class LedgerContract:
         ]
         assert ledger.commit(judged) == [one.decision for one in judged]
         assert [ledger.find(one.event.id) for one in judged] == judged
+        assert list(ledger.judged([one.event for one in judged])) == judged
+        assert list(ledger.judged([])) == []
         found = ledger.find("full")
         assert found is not None
         assert [type(value) for value in found.features.values()] == [type(value) for value in features.values()]

@@ -59,6 +59,14 @@ class MemoryLedger:
     def find(self, event_id: str) -> Judged | None:
         """The event's latest revision with its standing decision and what that was decided on."""
         revision = max((revision for id_, revision in self._digests if id_ == event_id), default=None)
+        return None if revision is None else self._belonging(event_id, revision)
+
+    def judged(self, recorded: Sequence[Event]) -> list[Judged]:
+        """What belongs to each of these recorded events, in order."""
+        found = [self._belonging(event.id, event.revision) for event in recorded]
+        return [one for one in found if one is not None]
+
+    def _belonging(self, event_id: str, revision: int) -> Judged | None:
         chains = {
             track: [self._judged[id_] for id_ in chain]
             for (id_, of, track), chain in self._chains.items()

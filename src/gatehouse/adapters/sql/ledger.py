@@ -1,6 +1,6 @@
 """The ledger in a SQL database: what happened, what was said about it and what was decided, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -92,7 +92,13 @@ class SqlLedger:
             if row is None:
                 return None
             with self._unchanged(event_id):
-                return _judged(connection, row)
+                event = _event(row)
+            return self._belonging(connection, [event])[0]
+
+    def judged(self, recorded: Sequence[Event]) -> list[Judged]:
+        """What belongs to each of these recorded events, in order, as `find` gives it for a latest revision."""
+        with self._database.reading() as connection:
+            return self._belonging(connection, recorded)
 
     def decisions(self, since: int = 0, limit: int | None = None) -> list[Decision]:
         """Standing live decisions made at or after `since` (microseconds UTC), oldest first."""
@@ -121,6 +127,22 @@ class SqlLedger:
         """The number of the event that was committed last; 0 where there is none."""
         with self._database.reading() as connection:
             return connection.scalar(select(func.max(events.c.number))) or 0
+
+    def _belonging(self, connection: Connection, recorded: Sequence[Event]) -> list[Judged]:
+        """Everything about some events, a table at a time."""
+        chains: list[list[str]] = []
+        tracks: dict[EventKey, dict[str, list[str]]] = {}
+        for (id_, revision, track), chain in _chains(connection, [event.id for event in recorded]).items():
+            tracks.setdefault((id_, revision), {})[track] = chain
+        for event in recorded:
+            with self._unchanged(event.id):
+                chains.append(_standing_chain(connection, tracks[event.id, event.revision]))
+        belongings = _Belongings(connection, chains)
+        found = []
+        for event, chain in zip(recorded, chains, strict=True):
+            with self._unchanged(event.id):
+                found.append(belongings.of(event, chain))
+        return found
 
     @contextmanager
     def _unchanged(self, event_id: str) -> Iterator[None]:
@@ -205,19 +227,34 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> dict[str, Decision
     return {id_: found[id_] for id_ in ids}
 
 
-def _judged(connection: Connection, row: Row[Any]) -> Judged:
-    """An event's row with all that belongs to it; raises LookupError where something is gone or another."""
-    event = _event(row)
-    chain = _standing_chain(connection, event)
-    head = chain[-1]
-    return Judged(
-        event=event,
-        features=_features(connection, head),
-        signals=_signals(connection, event.id, head),
-        decision=_decisions(connection, [head])[head],
-        enforcements=tuple(Enforcement(**_said(row)) for row in _of_chain(connection, enforcements, chain)),
-        cases=tuple(Case(**_said(row)) for row in _of_chain(connection, cases, chain)),
-    )
+class _Belongings:
+    """The rows that belong to some chains of decisions, by decision."""
+
+    def __init__(self, connection: Connection, chains: Sequence[Sequence[str]]) -> None:
+        heads = [chain[-1] for chain in chains]
+        all_of_them = [id_ for chain in chains for id_ in chain]
+        self._decisions = _decisions(connection, heads)
+        made = feature_rows.c
+        self._features = {
+            row.decision_id: row.features for row in _among(connection, select(feature_rows), made.decision_id, heads)
+        }
+        self._signals = _by_decision(connection, signals, heads)
+        self._enforcements = _by_decision(connection, enforcements, all_of_them)
+        self._cases = _by_decision(connection, cases, all_of_them)
+
+    def of(self, event: Event, chain: Sequence[str]) -> Judged:
+        """An event with its chain's head and all that the chain planned; raises LookupError where rows are gone."""
+        head = chain[-1]
+        return Judged(
+            event=event,
+            features=msgspec.json.decode(self._features[head]),
+            signals=tuple(
+                Signal(event_id=event.id, **_said(row, "decision_id")) for row in self._signals.get(head, ())
+            ),
+            decision=self._decisions[head],
+            enforcements=tuple(Enforcement(**_said(row)) for id_ in chain for row in self._enforcements.get(id_, ())),
+            cases=tuple(Case(**_said(row)) for id_ in chain for row in self._cases.get(id_, ())),
+        )
 
 
 def _event(row: Row[Any]) -> Event:
@@ -228,34 +265,20 @@ def _event(row: Row[Any]) -> Event:
     return event
 
 
-def _standing_chain(connection: Connection, event: Event) -> list[str]:
-    """The live chain, else the shadow one that was decided last; empty where rows were taken away."""
-    chains = {
-        track: chain
-        for (_, revision, track), chain in _chains(connection, [event.id]).items()
-        if revision == event.revision
-    }
-    if "live" in chains or not chains:
-        return chains.get("live", [])
-    heads = _decisions(connection, [chain[-1] for chain in chains.values()])
-    return max(chains.values(), key=lambda chain: heads[chain[-1]].decided)
+def _standing_chain(connection: Connection, tracks: Mapping[str, list[str]]) -> list[str]:
+    """The live chain of an event, else the shadow one that was decided last."""
+    if "live" in tracks:
+        return tracks["live"]
+    heads = _decisions(connection, [chain[-1] for chain in tracks.values()])
+    return max(tracks.values(), key=lambda chain: heads[chain[-1]].decided)
 
 
-def _features(connection: Connection, decision_id: str) -> dict[str, Any]:
-    wanted = select(feature_rows.c.features).where(feature_rows.c.decision_id == decision_id)
-    features: dict[str, Any] = msgspec.json.decode(connection.execute(wanted).scalar_one())
-    return features
-
-
-def _signals(connection: Connection, event_id: str, decision_id: str) -> tuple[Signal, ...]:
-    wanted = select(signals).where(signals.c.decision_id == decision_id).order_by(signals.c.place)
-    return tuple(Signal(event_id=event_id, **_said(row, "decision_id")) for row in connection.execute(wanted))
-
-
-def _of_chain(connection: Connection, table: Table, chain: Sequence[str]) -> list[Row[Any]]:
-    """Rows of a chain's decisions, those of the original first."""
-    found = _among(connection, select(table).order_by(table.c.place), table.c.decision_id, chain)
-    return sorted(found, key=lambda row: chain.index(row.decision_id))
+def _by_decision(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """A table's rows of some decisions, each decision's in their order."""
+    found: dict[str, list[Row[Any]]] = {}
+    for row in _among(connection, select(table).order_by(table.c.place), table.c.decision_id, ids):
+        found.setdefault(row.decision_id, []).append(row)
+    return found
 
 
 def _said(row: Row[Any], *keys: str) -> dict[str, Any]:

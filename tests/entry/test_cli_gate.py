@@ -1,7 +1,9 @@
 """The gate as a user runs it: who may follow whom, why not, and with which exit code."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 from tests.entry.conftest import Command
 from tests.entry.test_cli_learn import own_pack, release_of
 
@@ -44,3 +46,41 @@ def test_without_a_live_release_there_is_no_champion(gatehouse: Command) -> None
     answer = gatehouse("gate", "spam")
     assert answer.code == 2
     assert "there is no champion" in answer.err
+
+
+def written(path: str, loss: float, verdicts: bool = False, n: int = 4_000) -> None:
+    """Logged answers of a detector that finds .8 of the positives, less a loss."""
+    rng = np.random.default_rng(1)
+    truth = np.arange(n) < n // 4
+    flagged = rng.random(n) < np.where(truth, 0.8, 0.02)
+    flagged &= ~(truth & (np.random.default_rng(2).random(n) < loss))
+    lines = ["id,label,verdict,market" if verdicts else "id,label,score,market"]
+    for i in range(n):
+        said = ("violating" if flagged[i] else "not") if verdicts else f"{0.9 if flagged[i] else 0.1}"
+        lines.append(f"{i},{'yes' if truth[i] else 'no'},{said},{'north' if i % 2 else 'south'}")
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+def test_files_of_logged_answers_are_compared_like_releases(gatehouse: Command) -> None:
+    written("old.csv", 0.0)
+    written("worse.csv", 0.1, verdicts=True)
+    written("same.csv", 0.0, verdicts=True)
+    worse = gatehouse("gate", "worse.csv", "--against", "old.csv", "--against-threshold", "0.5", "--slice", "market")
+    assert worse.code == 1, worse.err
+    assert "worse.csv against old.csv: refused" in worse.out
+    assert "recall at the answers: the candidate loses" in worse.out
+    assert "where market is north" in worse.out
+    same = gatehouse("gate", "same.csv", "--against", "old.csv", "--against-threshold", "0.5")
+    assert same.code == 0, same.out + same.err
+    assert "same.csv against old.csv: passes" in same.out
+
+
+def test_files_that_cannot_be_compared_say_why(gatehouse: Command) -> None:
+    written("old.csv", 0.0)
+    Path("other.csv").write_text("id,label,verdict\nx1,yes,violating\nx2,no,not\n")
+    none = gatehouse("gate", "other.csv", "--against", "old.csv", "--against-threshold", "0.5")
+    assert none.code == 2
+    assert "no id in common" in none.err
+    silent = gatehouse("gate", "old.csv", "--against", "old.csv")
+    assert silent.code == 2
+    assert "give a threshold for its scores" in silent.err

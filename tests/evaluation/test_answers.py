@@ -1,5 +1,7 @@
 """The report of logged answers: every figure with n and interval, or the reason why there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -96,6 +98,15 @@ def test_slices_that_were_asked_for_are_there_once_something_is_flagged() -> Non
     assert {(one.name, one.value) for one in report.slices} == {("market", "north"), ("market", "south")}
     page = answers.page([report], "log.csv", [], RUN)
     assert "market: north" in page
+
+
+def test_texts_beside_scores_show_the_groups_they_mention() -> None:
+    one = logged()
+    texts = pa.array(["said of women and men" if i % 2 else "said of nobody" for i in range(len(one))])
+    report = answers.report(replace(one, texts=texts), draws=50)
+    assert {group.group for group in report.groups.groups if not group.small} == {"women", "men"}
+    assert "BPSN AUC" in answers.page([report], "log.csv", [], RUN)
+    assert answers.report(one, draws=50).groups is None
 
 
 @pytest.mark.parametrize("scored", [True, False])

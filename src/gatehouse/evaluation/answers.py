@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
-from gatehouse.evaluation import slices
+from gatehouse.evaluation import fairness, slices
 from gatehouse.evaluation.evaluate import LabelReport, evaluate_label
+from gatehouse.evaluation.fairness import GroupsReport
 from gatehouse.evaluation.figures import Line, figures
+from gatehouse.evaluation.identity_terms import GROUPS, mentions
 from gatehouse.evaluation.logged import Logged
 from gatehouse.evaluation.report import RunInfo, templates
 from gatehouse.evaluation.slices import SliceFigures
 from gatehouse.records.policy import Point
 from gatehouse.stats.operating import Costs
 from gatehouse.stats.resample import Rows
+from gatehouse.text.normalise import normalise
 
 if TYPE_CHECKING:
     from gatehouse.evaluation.charts import Figure
@@ -28,7 +32,7 @@ class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one detector from its logged answers.
 
     `answers` counts the answers by what they are; `slices` are there where something says what is flagged, `curves`
-    where it gave scores.
+    where it gave scores, `groups` where there are texts beside them.
     """
 
     detector: str
@@ -39,6 +43,7 @@ class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None
     lines: tuple[Line, ...]
     slices: tuple[SliceFigures, ...] = ()
+    groups: GroupsReport | None = None
     curves: LabelReport | None = None
 
     @property
@@ -68,6 +73,7 @@ def report(
         threshold=threshold,
         lines=figures(rows, prevalences=prevalences, costs=costs, rng=rng, draws=draws),
         slices=_slices(logged, rows, rng, draws),
+        groups=_groups(logged, rows, rng, draws),
         curves=_curves(logged, threshold, rng, draws),
     )
 
@@ -79,6 +85,15 @@ def _slices(logged: Logged, rows: Rows, rng: np.random.Generator, draws: int) ->
     if logged.texts is not None:
         wanted += slices.of_texts(logged.texts)
     return tuple(slices.figures(wanted, rows, rng, min(draws, 500)))
+
+
+def _groups(logged: Logged, rows: Rows, rng: np.random.Generator, draws: int) -> GroupsReport | None:
+    """How well scores tell apart texts that mention a group; None where there are no texts or no scores."""
+    scored = ~np.isnan(rows.score)
+    if logged.texts is None or not scored.any():
+        return None
+    plain = normalise(logged.texts.filter(pa.array(scored)))
+    return fairness.groups(rows.scored, {group.name: mentions(plain, group) for group in GROUPS}, rng, min(draws, 500))
 
 
 def _answers(logged: Logged, threshold: float | None) -> dict[str, int]:

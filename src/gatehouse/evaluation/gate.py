@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from gatehouse.errors import UserError
+from gatehouse.evaluation.logged import Logged
 from gatehouse.evaluation.slices import Slice
 from gatehouse.policies.explain import percent
 from gatehouse.records.policy import GateRules
@@ -213,3 +215,24 @@ def limited(what: str, champion: float, candidate: float, unit: str, limit: floa
 def _points(share: float) -> str:
     """A share as points with a sign only where it is below 0."""
     return percent(share).replace(" %", "").replace("-", "−")
+
+
+def of_answers(
+    champion: Logged, candidate: Logged, thresholds: tuple[float | None, float | None]
+) -> tuple[Comparison, npt.NDArray[np.int64]]:
+    """What two logged detectors flag on the rows that both files hold, and which rows of the candidate's these are.
+
+    `thresholds` are the champion's and the candidate's; a row without an answer is not flagged. Raises UserError where
+    they share no row, or where nothing says what one of them flags.
+    """
+    places = {id_: place for place, id_ in enumerate(champion.ids.to_pylist())}
+    pairs = [(places[id_], place) for place, id_ in enumerate(candidate.ids.to_pylist()) if id_ in places]
+    if not pairs:
+        raise UserError("the two files have no id in common", fix="give both the same ids, on the same rows")
+    first, second = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
+    answers = [one.rows(threshold).answer for one, threshold in zip((champion, candidate), thresholds, strict=True)]
+    for one, answer in zip((champion, candidate), answers, strict=True):
+        if np.isnan(answer).all():
+            raise UserError(f"nothing says what {one.detector} flags", fix="give a threshold for its scores")
+    flags = answers[0][first] == 1.0, answers[1][second] == 1.0
+    return Comparison("the answers", candidate.truth[second] == 1.0, *flags), second

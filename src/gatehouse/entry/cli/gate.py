@@ -1,6 +1,7 @@
 """`gatehouse gate`: may a candidate follow the champion?"""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,14 +18,37 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 
 
+_LEVEL = click.FloatRange(0, 1)
+
+
 @click.command()
 @click.argument("candidate")
-@click.option("--against", default=CHAMPION, show_default=True, help="The live release, or another one's version.")
+@click.option("--against", default=CHAMPION, show_default=True, help="The live release, a version, or a FILE.")
+@click.option("--threshold", type=_LEVEL, help="For files: the candidate flags what scores as much or more.")
+@click.option("--against-threshold", type=_LEVEL, help="For files: the same for the champion.")
+@click.option("--slice", "columns", multiple=True, help="For files: test each value of this column too.")
 @as_json
 @click.pass_obj
-def gate(settings: Settings, candidate: str, against: str, json_: bool) -> None:
-    """Compare CANDIDATE (a release, or a pack for its newest) with the champion; exit code 1 unless it may follow."""
+def gate(
+    settings: Settings,
+    candidate: str,
+    against: str,
+    threshold: float | None,
+    against_threshold: float | None,
+    columns: tuple[str, ...],
+    json_: bool,
+) -> None:
+    """Compare CANDIDATE (a release, or a pack for its newest) with the champion; exit code 1 unless it may follow.
+
+    Two FILES of logged answers (id, label, score or verdict) are compared in the same way, on the ids they share.
+    """
     from gatehouse.bootstrap import open_house
+
+    if Path(candidate).is_file():
+        _of_files(Path(candidate), Path(against), (against_threshold, threshold), columns, json_)
+        return
+    if threshold is not None or against_threshold is not None or columns:
+        raise click.UsageError("--threshold, --against-threshold and --slice go with files of logged answers")
     from gatehouse.flows import gate as gates
     from gatehouse.flows import packs
 
@@ -37,7 +61,41 @@ def gate(settings: Settings, candidate: str, against: str, json_: bool) -> None:
     if json_:
         print_json({"pack": new.pack, "candidate": new.version, "champion": old.version, "report": report})
     else:
-        show(report, new, old)
+        show(report, f"{new.pack} {new.version} against {old.version}")
+        if report.accepted:
+            click.echo(f"next: gatehouse promote {new.pack} {new.version}")
+        elif report.verdict == "cannot tell":
+            click.echo("next: label more rows; or let the policy say gate: {accept_cannot_tell: true}")
+    if not report.accepted:
+        raise click.exceptions.Exit(1)
+
+
+def _of_files(
+    candidate: Path,
+    champion: Path,
+    thresholds: tuple[float | None, float | None],
+    columns: tuple[str, ...],
+    json_: bool,
+) -> None:
+    from gatehouse.evaluation import gate as gates
+    from gatehouse.evaluation import logged, slices
+    from gatehouse.records.policy import GateRules
+
+    (old, *more_old), _ = logged.read(champion, {})
+    (new, *more_new), _ = logged.read(candidate, {}, slices=columns)
+    if more_old or more_new:
+        raise UserError("a file holds several detectors", fix="compare files of one detector each")
+    comparison, kept = gates.of_answers(old, new, thresholds)
+    cut = [
+        slices.Slice(one.name, one.value, one.mask[kept])
+        for name, values in new.slices.items()
+        for one in slices.of_column(name, values)
+    ]
+    report = gates.gate(comparison, (), cut, GateRules())
+    if json_:
+        print_json({"candidate": str(candidate), "champion": str(champion), "report": report})
+    else:
+        show(report, f"{candidate} against {champion}")
     if not report.accepted:
         raise click.exceptions.Exit(1)
 
@@ -70,9 +128,9 @@ def rivals(house: "House", candidate: str, against: str) -> "tuple[Release, Rele
     return new, old
 
 
-def show(report: "GateReport", new: "Release", old: "Release") -> None:
+def show(report: "GateReport", who: str) -> None:
     """What the gate said, test by test."""
-    click.echo(f"{new.pack} {new.version} against {old.version}: {report.verdict}")
+    click.echo(f"{who}: {report.verdict}")
     for reason in report.reasons:
         click.echo(f"  {reason}")
     rows = [
@@ -89,10 +147,6 @@ def show(report: "GateReport", new: "Release", old: "Release") -> None:
     console().print(table(columns, rows, right=("n", "smallest visible")))
     for one in report.measured:
         click.echo(f"  {one.reason}: {one.verdict}")
-    if report.accepted:
-        click.echo(f"next: gatehouse promote {new.pack} {new.version}")
-    elif report.verdict == "cannot tell":
-        click.echo("next: label more rows; or let the policy say gate: {accept_cannot_tell: true}")
 
 
 def _points(share: float) -> str:

@@ -109,3 +109,12 @@ def test_options_for_a_file_are_refused_without_one(with_spam: Command) -> None:
     answer = with_spam("evaluate", "spam", "--threshold", "0.5")
     assert answer.code == 2
     assert "go with --scores" in answer.err
+
+
+def test_options_that_would_be_ignored_are_refused(gatehouse: Command) -> None:
+    sliced = gatehouse("evaluate", "--scores", "log.csv", "--suite", "suite.csv", "--slice", "market")
+    assert sliced.code == 2
+    assert "a suite has its own functionalities" in sliced.err
+    elsewhere = gatehouse("evaluate", "--scores", "log.csv", "--on", "mine")
+    assert elsewhere.code == 2
+    assert "leave it out with --scores" in elsewhere.err

@@ -32,6 +32,18 @@ def test_the_slice_that_is_worse_off_comes_first_with_its_gap(clusters: bool) ->
     assert second.false_positive_gap.low < 0 < second.false_positive_gap.high
 
 
+def test_rates_of_clustered_rows_have_wider_intervals() -> None:
+    rows, unfair, _ = planted()
+    copies = {name: np.repeat(getattr(rows, name), 5) for name in ("truth", "answer")}
+    whole = Slice("x", "unfair", np.repeat(unfair.mask, 5))
+    (alone,) = figures([whole], Rows.of(**copies), np.random.default_rng(1))
+    (together,) = figures([whole], Rows.of(**copies, clusters=np.repeat(np.arange(N), 5)), np.random.default_rng(1))
+    for name in ("false_positive_rate", "recall"):
+        narrow, wide = getattr(alone, name), getattr(together, name)
+        assert narrow.value == wide.value
+        assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
 def test_the_interval_of_a_gap_covers_the_planted_one_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(200):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatehouse.stats import metrics
-from gatehouse.stats.bias import bnsp_auc, bpsn_auc, generalised_mean, rate_gap, subgroup_auc
+from gatehouse.stats.bias import bnsp_auc, bpsn_auc, generalised_mean, subgroup_auc
 
 rows = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 5)), min_size=8, max_size=40)
 
@@ -45,10 +45,3 @@ def test_the_generalised_mean_leans_to_the_worst() -> None:
     assert generalised_mean([0.5, 0.9, 0.9]) < np.mean([0.5, 0.9, 0.9])
     with pytest.raises(ValueError, match="needs values above 0"):
         generalised_mean([0.0, 0.9])
-
-
-def test_a_gap_compares_the_group_with_the_others() -> None:
-    gap = rate_gap(np.array([1.0, 0, 1, 1]), np.ones(4, bool), np.array([False, False, True, True]))
-    assert gap(np.ones(4)) == 0.5
-    with pytest.raises(ValueError, match="both sides"):
-        rate_gap(np.ones(2), np.ones(2, bool), np.ones(2, bool))

@@ -5,7 +5,7 @@ import pytest
 
 from gatehouse.stats import intervals, resample
 from gatehouse.stats.metrics import Calibration, Flagged, Ranked
-from gatehouse.stats.resample import Rows, differences, measure_all
+from gatehouse.stats.resample import Rows, measure_all
 
 
 def pr_auc(rows: Rows) -> intervals.Measure:
@@ -78,12 +78,6 @@ def test_what_cannot_be_measured_says_why() -> None:
     assert found["roc_auc"].why == "there is nothing to divide by"
     assert found["brier"].why == "calibration is measured on probabilities between 0 and 1"
     assert found["pr_auc"].interval is not None
-
-
-def test_a_difference_of_equal_answers_is_none_at_all() -> None:
-    rows = drawn(300)
-    found = differences(rows, rows, ALL, np.random.default_rng(1), 200)
-    assert all(one.interval == (0.0, 0.0, 0.0) for one in found.values())
 
 
 def test_columns_of_different_lengths_and_unknown_truth_are_refused() -> None:

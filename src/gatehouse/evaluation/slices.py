@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from gatehouse.evaluation.estimate import FEWEST, Estimate, share
 from gatehouse.evaluation.identity_terms import GROUPS, mentions
 from gatehouse.features import text as text_columns
+from gatehouse.stats.clustered import korn_graubard
 from gatehouse.stats.intervals import newcombe
 from gatehouse.stats.metrics import Floats, ratio
 from gatehouse.stats.resample import Rows
@@ -100,7 +101,8 @@ def _quarters(occurred: pa.Array) -> pa.Array:
 def figures(slices: Iterable[Slice], rows: Rows, rng: np.random.Generator, draws: int = 500) -> list[SliceFigures]:
     """Every slice that holds a row, the worst first and the small ones last.
 
-    A row is flagged where its answer is 1. With clusters the intervals of gaps draw clusters, else they are Newcombe's.
+    A row is flagged where its answer is 1. With clusters the intervals of gaps draw clusters and those of
+    rates are Korn and Graubard's, else Newcombe's and Clopper and Pearson's.
     """
     there = [one for one in slices if one.mask.any() and not one.mask.all()]
     flag = np.equal(rows.answer, 1.0)
@@ -124,7 +126,8 @@ def _figures(
             few.append(f"{n if n < FEWEST else rest:,} {'negatives' if side == 'false' else 'positives'}")
             continue
         hits, others = int((wrong & own).sum()), int((wrong & other).sum())
-        rates[side] = share(hits if side == "false" else n - hits, n)
+        told = flag[own].astype(np.float64)
+        rates[side] = _rate(told, None if rows.clusters is None else rows.clusters[own])
         low, high = clustered.get((id(one), side)) or newcombe(hits, n, others, rest)
         gaps[side] = Estimate(hits / n - others / rest, low, high)
     return SliceFigures(
@@ -139,6 +142,15 @@ def _figures(
         missed_gap=gaps.get("missed"),
         small=f"only {' and '.join(few)} to compare, {FEWEST} are needed" if len(few) == 2 else "",
     )
+
+
+def _rate(told: Floats, clusters: npt.NDArray[np.int64] | None) -> Estimate | None:
+    """The share of flags with its interval: exact for rows by themselves, and wider where they come in clusters."""
+    if clusters is None:
+        return share(int(told.sum()), len(told))
+    if len(np.unique(clusters)) < 2:
+        return None
+    return Estimate(float(told.mean()), *korn_graubard(told, clusters))
 
 
 def _clustered(

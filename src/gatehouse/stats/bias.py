@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatehouse.stats.intervals import Measure
-from gatehouse.stats.metrics import Floats, Ranked, ratio
+from gatehouse.stats.metrics import Floats, Ranked
 
 Mask = npt.NDArray[np.bool_]
 POWER = -5.0
@@ -51,18 +51,3 @@ def generalised_mean(values: Sequence[float] | Floats, power: float = POWER) -> 
     if np.any(column <= 0):
         raise ValueError("the generalised mean of a negative power needs values above 0")
     return float(np.mean(column**power) ** (1 / power))
-
-
-def rate_gap(flag: Floats, among: Mask, member: Mask) -> Measure:
-    """Share flagged within the group less that of the others, both among the rows `among` (negatives, for example)."""
-    own, other = among & member, among & ~member
-    if not own.any() or not other.any():
-        raise ValueError("a gap needs rows on both sides")
-    flagged = np.asarray(flag, np.float64)
-
-    def measure(weights: Floats) -> Floats:
-        inside = ratio(weights[..., own] @ flagged[own], np.sum(weights[..., own], axis=-1))
-        outside = ratio(weights[..., other] @ flagged[other], np.sum(weights[..., other], axis=-1))
-        return inside - outside
-
-    return measure

@@ -4,7 +4,7 @@ Beyond MOST_ROWS rows, those of nearly one score and alike in all else are drawn
 as its weight: drawing cells from a multinomial is drawing their rows. Estimates are always of the rows themselves.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,35 +177,3 @@ def _weighings(
         drawn = rng.integers(0, units, (size, units)) + units * np.arange(size)[:, None]
         times = np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
         yield np.asarray(times @ held)
-
-
-def differences(
-    first: Rows,
-    second: Rows,
-    makes: Mapping[str, Make],
-    rng: np.random.Generator,
-    draws: int = 1_000,
-    confidence: float = 0.95,
-) -> dict[str, Measured]:
-    """First minus second, each measured on the same draws of the same rows."""
-    if len(first) != len(second) or not np.array_equal(first.truth, second.truth):
-        raise ValueError("paired answers must be about the same rows, in the same order")
-    pairs: dict[str, Sequence[Measure]] = {}
-    found: dict[str, Measured] = {}
-    for name, make in makes.items():
-        try:
-            pairs[name] = (make(first), make(second))
-        except ValueError as error:
-            found[name] = Measured(None, str(error))
-    values: dict[str, list[Floats]] = {name: [] for name in pairs}
-    everything = np.arange(len(first))
-    for weights in _weighings(first, first, everything, rng, draws):
-        for name, (one, other) in pairs.items():
-            values[name].append(one(weights) - other(weights))
-    for name, (one, other) in pairs.items():
-        estimate = float(one(first.times) - other(first.times))
-        if np.isnan(estimate):
-            found[name] = Measured(None, "there is nothing to divide by")
-        else:
-            found[name] = _interval(estimate, np.concatenate(values[name]), confidence)
-    return {name: found[name] for name in makes}

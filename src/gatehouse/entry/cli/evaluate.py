@@ -91,6 +91,10 @@ def evaluate(
         raise click.UsageError("--labels, --map, --threshold and what says how to read a file go with --scores")
     if suite is not None and labels is not None:
         raise click.UsageError("the suite says what is expected: leave --labels out")
+    if suite is not None and any((on, prevalences, costs, slices)):
+        raise click.UsageError("a suite has its own functionalities: leave --on, --prevalence, --cost and --slice out")
+    if scores is not None and on is not None:
+        raise click.UsageError("--on names a data set for a PACK: leave it out with --scores")
     if suite is not None:
         checked = _suites(settings, pack, version, scores, suite, given, threshold, scale, leave_out)
         _show_suites(checked, suite, out, card, seed, draws, json_)

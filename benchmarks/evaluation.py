@@ -1,4 +1,5 @@
-"""How long the figures take: a pack's full report with 1,000 draws, and every measure of a million logged answers.
+"""How long the figures take: a pack's full report with 1,000 draws, and that of a million logged answers with
+five slices, from rows to page.
 
 Each runs in a process of its own, so that its memory is its own. Limits: the report of the pack `toxicity` 60 s, the
 million rows 30 s and 2 GB, with rows drawn and with authors drawn. Seconds are of the clock, of the quietest of two
@@ -19,16 +20,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from _data import data_root
 from gatehouse.bootstrap import open_house
 from gatehouse.entry.cli.evaluate_pack import subject_of
-from gatehouse.evaluation.figures import figures
+from gatehouse.evaluation.answers import page
+from gatehouse.evaluation.answers import report as answer_report
+from gatehouse.evaluation.logged import Logged
 from gatehouse.evaluation.report import RunInfo, render
 from gatehouse.flows import assess, learn, packs
 from gatehouse.settings import Settings
 from gatehouse.stats.operating import Costs
-from gatehouse.stats.resample import Rows
 
 ROWS = 1_000_000
 LIMITS = {"report": (60, 4_000), "rows": (30, 2_000), "authors": (30, 2_000)}
@@ -52,9 +55,20 @@ def answers(authors: int | None) -> float:
     truth = (rng.random(ROWS) < 0.02).astype(float)
     score = 1 / (1 + np.exp(-(rng.normal(size=ROWS) + 3 * truth - 4)))
     members = rng.integers(0, authors, ROWS) if authors else None
+    logged = Logged(
+        detector="drawn",
+        ids=pa.array(np.arange(ROWS)).cast(pa.string()),
+        truth=truth,
+        score=score,
+        verdict=np.full(ROWS, "", "U10"),
+        views=rng.integers(0, 1_000, ROWS).astype(float),
+        authors=None if members is None else pa.array(members).cast(pa.string()),
+        texts=None,
+        slices={"market": pa.array(rng.integers(0, 5, ROWS)).cast(pa.string())},
+    )
     start = time.perf_counter()
-    rows = Rows.of(truth, score, (score > 0.5).astype(float), rng.integers(0, 1_000, ROWS).astype(float), members)
-    figures(rows, prevalences=(0.001,), costs=Costs(5, 0.01, 1), rng=rng, draws=1_000)
+    made = answer_report(logged, threshold=0.5, prevalences=(0.001,), costs=Costs(5, 0.01, 1), draws=1_000)
+    page([made], "drawn", (), RunInfo(made=0, version="", seed=0, draws=1_000))
     return time.perf_counter() - start
 
 

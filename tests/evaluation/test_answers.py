@@ -100,6 +100,13 @@ def test_slices_that_were_asked_for_are_there_once_something_is_flagged() -> Non
     assert "market: north" in page
 
 
+def test_charts_show_the_figures_of_the_table() -> None:
+    report = answers.report(logged(named=True), threshold=0.5, draws=100)
+    assert report.curves.pr_auc == by_name(report)["PR-AUC"].estimate
+    assert report.curves.brier == by_name(report)["Brier"].estimate
+    assert report.curves.points[0].flagged == report.answers["violating"]
+
+
 def test_texts_beside_scores_show_the_groups_they_mention() -> None:
     one = logged()
     texts = pa.array(["said of women and men" if i % 2 else "said of nobody" for i in range(len(one))])

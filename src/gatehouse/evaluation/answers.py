@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from gatehouse.evaluation import fairness, slices
-from gatehouse.evaluation.evaluate import LabelReport, evaluate_label
+from gatehouse.evaluation.evaluate import LabelReport, counted, with_curves
 from gatehouse.evaluation.fairness import GroupsReport
-from gatehouse.evaluation.figures import Line, figures
+from gatehouse.evaluation.figures import BRIER, ECE, PR_AUC, Line, figures
 from gatehouse.evaluation.identity_terms import GROUPS, mentions
 from gatehouse.evaluation.logged import Logged
 from gatehouse.evaluation.report import RunInfo, templates
 from gatehouse.evaluation.slices import SliceFigures
-from gatehouse.records.policy import Point
 from gatehouse.stats.operating import Costs
 from gatehouse.stats.resample import Rows
 from gatehouse.text.normalise import normalise
@@ -64,6 +63,7 @@ def report(
     """Every figure of one detector's answers; at `threshold` a score without a verdict is an answer."""
     rng = np.random.default_rng(seed)
     rows = logged.rows(threshold)
+    lines = figures(rows, prevalences=prevalences, costs=costs, rng=rng, draws=draws)
     return AnswerReport(
         detector=logged.detector,
         rows=len(rows),
@@ -71,10 +71,10 @@ def report(
         answers=_answers(logged, threshold),
         authors=None if rows.clusters is None else int(rows.clusters.max()) + 1,
         threshold=threshold,
-        lines=figures(rows, prevalences=prevalences, costs=costs, rng=rng, draws=draws),
+        lines=lines,
         slices=_slices(logged, rows, rng, draws),
         groups=_groups(logged, rows, rng, draws),
-        curves=_curves(logged, threshold, rng, draws),
+        curves=_curves(rows, threshold, lines),
     )
 
 
@@ -110,31 +110,27 @@ def _answers(logged: Logged, threshold: float | None) -> dict[str, int]:
     return {word: n for word, n in counts.items() if n}
 
 
-def _curves(logged: Logged, threshold: float | None, rng: np.random.Generator, draws: int) -> LabelReport | None:
-    if np.isnan(logged.score).all():
+def _curves(rows: Rows, threshold: float | None, lines: Sequence[Line]) -> LabelReport | None:
+    """What the charts are drawn from, with the figures of the table; None where there is nothing to draw."""
+    scored = rows.scored
+    found = {line.name: line.estimate for line in lines}
+    if found.get(PR_AUC) is None:
         return None
-    points = () if threshold is None else (_own_point(threshold),)
-    # The intervals of these figures stand in the table, by clusters; the curves need but a few draws for their titles.
-    return evaluate_label(_LABEL, logged.score, logged.truth, points, rng, min(draws, 200))
-
-
-def _own_point(threshold: float) -> Point:
-    return Point(
-        policy="",
-        policy_version="",
-        step="flagged",
-        detector="",
-        detector_version="",
-        label=_LABEL,
-        aim="score_at_least",
-        value=threshold,
-        confidence=0.95,
-        dataset="",
-        population="",
-        n=0,
-        positives=0,
-        threshold=threshold,
+    positive = scored.truth == 1.0
+    report = LabelReport(
+        name=_LABEL,
+        rows=len(rows),
+        unknown=0,
+        n=len(rows),
+        positives=int(rows.truth.sum()),
+        scored=len(scored),
+        positives_scored=int(positive.sum()),
+        pr_auc=found[PR_AUC],
+        brier=found[BRIER],
+        ece=found[ECE],
+        points=() if threshold is None else (counted("flagged", threshold, scored.score, positive),),
     )
+    return with_curves(report, scored.score, positive)
 
 
 def page(reports: Sequence[AnswerReport], source: str, left_out: Sequence[str], run: RunInfo) -> str:
@@ -153,6 +149,6 @@ def card(reports: Sequence[AnswerReport], source: str, left_out: Sequence[str], 
 def _charts(one: AnswerReport) -> "list[Figure]":
     from gatehouse.evaluation import charts
 
-    if one.curves is None or one.curves.withheld is not None:
+    if one.curves is None:
         return []
     return [charts.pr_curve(one.curves), charts.reliability(one.curves), charts.histogram(one.curves)]

@@ -148,7 +148,7 @@ def evaluate_label(
         scored=len(score),
         positives_scored=int(np.sum(positive)),
         points=tuple(
-            _counted(point.step, point.threshold, score, positive)
+            counted(point.step, point.threshold, score, positive)
             for point in points
             if point.label == name and point.threshold is not None
         ),
@@ -188,7 +188,7 @@ def _with_figures(
             false_positive_rate=estimated(flagged.false_positive_rate),
         )
 
-    return msgspec.structs.replace(
+    figures = msgspec.structs.replace(
         report,
         pr_auc=estimated(ranked.pr_auc),
         roc_auc=estimated(ranked.roc_auc),
@@ -197,6 +197,14 @@ def _with_figures(
         macro_f1=estimated(metrics.Flagged(positive, score >= threshold).macro_f1),
         macro_f1_at=at,
         points=tuple(at_point(point) for point in report.points),
+    )
+    return with_curves(figures, score, positive)
+
+
+def with_curves(report: LabelReport, score: Floats, positive: Bools) -> LabelReport:
+    """The report with what its charts are drawn from: scores and truth of the scored rows, of both classes."""
+    return msgspec.structs.replace(
+        report,
         curve=_thinned(positive, score),
         bins=metrics.reliability(positive, score, RELIABILITY_BINS),
         histogram=_histogram(positive, score),
@@ -256,7 +264,8 @@ def _too_little(report: LabelReport) -> str | None:
     return None
 
 
-def _counted(step: str, threshold: float, score: Floats, positive: Bools) -> PointFigures:
+def counted(step: str, threshold: float, score: Floats, positive: Bools) -> PointFigures:
+    """How many rows a threshold flags, and how many of them are positive."""
     flagged = score >= threshold
     hits = int(np.sum(flagged & positive))
     return PointFigures(step=step, threshold=threshold, flagged=int(np.sum(flagged)), hits=hits)

@@ -21,6 +21,7 @@ from gatehouse.stats.operating import (
 from gatehouse.stats.resample import Make, Measured, Rows, measure_all
 
 RATE = 0.01
+PR_AUC, BRIER, ECE = "PR-AUC", "Brier", "debiased ECE"
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ def figures(
 
 
 def _of_scores(rows: Rows, rng: np.random.Generator, draws: int) -> tuple[Line, ...]:
-    names = ("PR-AUC", "ROC-AUC", f"recall at {percent(RATE)} false positives", "Brier", "debiased ECE")
+    names = (PR_AUC, "ROC-AUC", f"recall at {percent(RATE)} false positives", BRIER, ECE)
     scored = rows.scored
     if not len(scored):
         why = "the answers are verdicts only, which have no order"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gatehouse.datasets.as_of_parts import parts_of
+from gatehouse.datasets.as_of_parts import EACH_SIDE, best_split, parts_of
 from gatehouse.datasets.split import part_of
 from gatehouse.errors import UserError
 from gatehouse.records.dataset import PARTS
@@ -93,3 +93,22 @@ def test_by_author_the_fixed_split_is_kept_and_shared_texts_are_counted() -> Non
     parts, note = parts_of(table(rows), "author")
     assert parts == [*(part_of(f"u_{i}") for i in range(60)), part_of("by nobody"), part_of("e61")]
     assert note.endswith("; 60 rows have a text that stands on another side too")
+
+
+def claims_of(values: list[int]) -> pa.Table:
+    n = len(values)
+    said = {"event_id": [f"e{i}" for i in range(n)], "label": ["bot"] * n, "value": values}
+    return pa.table({**said, "value": pa.array(values, pa.int8())})
+
+
+def test_time_splits_where_every_part_can_tell_both_sides_and_else_the_author_does() -> None:
+    n = 400
+    apart = table([(i, f"u{i}", None) for i in range(n)])
+    assert best_split(apart, claims_of([i % 2 for i in range(n)])) == "time"
+    assert best_split(apart, claims_of([int(i < n // 2) for i in range(n)])) == "author", "no late one holds"
+    profiles = table([(7, f"u{i}", None) for i in range(n)])
+    assert best_split(profiles, claims_of([i % 2 for i in range(n)])) == "author", "they have no time of their own"
+    copied = table([(i, f"u{i}", "claim your prize at once" if i % 2 else None) for i in range(n)])
+    assert best_split(copied, claims_of([i % 2 for i in range(n)])) == "author", "one text holds them together"
+    few = EACH_SIDE * 4
+    assert best_split(apart.slice(0, few), claims_of([i % 2 for i in range(few)])) == "author"

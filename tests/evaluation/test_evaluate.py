@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatehouse.evaluation.estimate import Estimate, share, written
-from gatehouse.evaluation.evaluate import CURVE_POINTS, LabelReport, decisions, evaluate_label, percent
+from gatehouse.evaluation.evaluate import CURVE_POINTS, LabelReport, PointFigures, decisions, evaluate_label, percent
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point
@@ -200,3 +200,39 @@ def test_figures_are_written_without_a_leading_zero() -> None:
     assert percent(0.127) == "12.7 %"
     assert share(0, 0) is None
     assert str(share(0, 10)) == ".000 [.000, .308]"
+
+
+def test_precision_is_restated_from_the_ends_of_recall_and_false_positive_rate() -> None:
+    point = PointFigures(
+        step="sure",
+        threshold=0.9,
+        flagged=90,
+        hits=80,
+        precision=Estimate(80 / 90, 0.8, 0.95),
+        recall=Estimate(0.8, 0.7, 0.9),
+        false_positive_rate=Estimate(0.1, 0.05, 0.2),
+    )
+    found = point.restated(0.01)
+    assert found is not None
+    assert found.value == pytest.approx(0.008 / (0.008 + 0.099))
+    assert found.low == pytest.approx(0.007 / (0.007 + 0.198))
+    assert found.high == pytest.approx(0.009 / (0.009 + 0.0495))
+    at_base = point.restated(0.5)
+    assert at_base is not None
+    assert at_base.value == pytest.approx(0.8 / 0.9)
+    assert PointFigures(step="sure", threshold=0.9, flagged=0, hits=0).restated(0.01) is None
+
+
+def test_without_a_wrong_flag_the_restated_interval_still_says_how_little_that_shows() -> None:
+    point = PointFigures(
+        step="sure",
+        threshold=0.9,
+        flagged=45,
+        hits=45,
+        recall=Estimate(0.9, 0.8, 0.95),
+        false_positive_rate=Estimate(0.0, 0.0, 0.03),
+    )
+    found = point.restated(0.01)
+    assert found is not None
+    assert found.value == 1.0
+    assert found.low < 0.25

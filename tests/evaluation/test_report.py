@@ -184,7 +184,7 @@ def test_the_page_can_be_read_without_eyes(page: Page) -> None:
     assert len(figures) == 5
     assert all(attrs.get("aria-label") for attrs in figures)
     tags = [tag for tag, _ in page.elements]
-    assert tags.count("caption") == tags.count("table") == 5
+    assert tags.count("caption") == tags.count("table") == 6
     assert all("scope" in attrs for tag, attrs in page.elements if tag == "th")
 
 
@@ -287,7 +287,10 @@ def test_a_card_says_what_the_detector_is_for_how_good_it_is_and_its_limits(
     assert "- English only." in text
     assert "- Release of spam: `eeeeeeeeeeee`" in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in tables} == {9}
+    figures, elsewhere = tables[: 2 + len(make_pack().labels)], tables[2 + len(make_pack().labels) :]
+    assert {line.count("|") for line in figures} == {9}
+    assert elsewhere[0] == "| step | 10 % positive | 1 % positive | 0.1 % positive |"
+    assert {line.count("|") for line in elsewhere} == {5}
 
 
 def test_a_card_keeps_its_table_whole_whatever_a_label_is_called(make_pack: Makes, rare: LabelReport) -> None:

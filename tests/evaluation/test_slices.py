@@ -5,7 +5,9 @@ import pyarrow as pa
 import pytest
 
 from gatehouse.evaluation.identity_terms import GROUPS, mentions, swaps
-from gatehouse.evaluation.slices import Slice, figures, of_column, of_texts
+from gatehouse.evaluation.slices import Slice, figures, of_column, of_features, of_texts
+from gatehouse.features.define import FeatureSet
+from gatehouse.features.profile import ProfileColumn
 from gatehouse.stats.resample import Rows
 
 N = 2_000
@@ -92,3 +94,32 @@ def test_swaps_change_one_term_and_nothing_else() -> None:
     assert all(swap.source == 0 and swap.text.endswith(" are welcome here.") for swap in made)
     assert all(swap.text[0].isupper() for swap in made)
     assert len(swaps(["a young one"] * 10, most=3)) == 3
+
+
+def test_actors_are_cut_between_the_quartiles_of_a_number_and_by_what_is_none() -> None:
+    declared = FeatureSet(
+        profile=(
+            ProfileColumn("followers", "BIGINT"),
+            ProfileColumn("share", "DOUBLE"),
+            ProfileColumn("verified", "BOOLEAN"),
+        )
+    )
+    rows = pa.RecordBatch.from_pydict(
+        {
+            "followers": pa.array([0, 0, 1, 2, 3, 4, 50, None], pa.int64()),
+            "share": pa.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
+            "verified": pa.array([True, False, None, True, True, True, True, True]),
+        }
+    )
+    cut = {(one.name, one.value): int(one.mask.sum()) for one in of_features(rows, list(rows.schema.names), declared)}
+    assert cut["followers", "not known"] == 1
+    assert cut["followers", "under 1"] == 2
+    assert cut["followers", "1"] == 1
+    assert cut["followers", "2 to 3"] == 2
+    assert cut["followers", "4 or more"] == 2
+    assert cut["share", "under 0.2"] == 2
+    assert cut["share", "0.2 to under 0.4"] == 2
+    assert cut["verified", "true"] == 6
+    assert cut["verified", "(none)"] == 1
+    for name in ("followers", "share", "verified"):
+        assert sum(n for (of, _), n in cut.items() if of == name) == 8, "every row is in one slice of a column"

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gatehouse.errors import UserError
@@ -11,6 +12,7 @@ from gatehouse.features.source import load
 from gatehouse.flows import packs
 from gatehouse.flows.explain_features import explain, features, load_all
 from gatehouse.flows.packs import Pack
+from gatehouse.training.recipe import ActorRecipe
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +107,13 @@ def test_a_pack_that_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
     loaded, faults = load_all([tmp_path])
     assert {"spam", "sexism", "toxicity"} <= {pack.name for pack in loaded}
     assert [fault.what for fault in faults if "broken" in fault.where] == ["unknown key 'columms'"]
+
+
+def test_a_feature_of_actors_names_the_detector_that_reads_it_and_the_steps_behind_that() -> None:
+    bots = packs.load("bots")
+    [followers] = explain("followers_count", [bots])
+    assert followers.uses[0].detectors == ("bots.actor",)
+    assert "bots.likely_bot" in followers.uses[0].steps
+    named = replace(bots, recipe=msgspec.structs.replace(bots.recipe, actor=ActorRecipe(columns=("friends_count",))))
+    [followers] = explain("followers_count", [named])
+    assert followers.uses[0].detectors == ()

@@ -15,7 +15,7 @@ from gatehouse.evaluation.robustness import AttackReport
 from gatehouse.flows import learn, packs, robustness
 from gatehouse.flows.closer_look import closer_look
 from gatehouse.flows.releases import live, open_judge
-from gatehouse.flows.subject import Subject, linear_signals
+from gatehouse.flows.subject import Subject, learnt_signals
 from gatehouse.records.event import Event, to_batch
 
 SUITES = ("toxicity", "hate", "sexism")
@@ -35,7 +35,7 @@ def sample(subject: Subject, n: int = 60) -> tuple[pa.Array, np.ndarray, np.ndar
     texts = [f"Claim your free prize now, call {i} to win cash!" for i in range(n)]
     texts += [f"See you at lunch on Tuesday at number {i}" for i in range(n)]
     events = to_batch([Event(id=str(i), text=text, language="en") for i, text in enumerate(texts)])
-    scores = linear_signals(subject, subject.judge(events)).scores("spam")
+    scores = learnt_signals(subject, subject.judge(events)).scores("spam")
     return pa.array(texts), scores, (np.arange(2 * n) < n).astype(float)
 
 

@@ -21,6 +21,9 @@ Split = Literal["time", "author"]
 LONG = 20
 """Characters from which on a normalised text joins those who wrote it: "thank you" is everybody's."""
 
+EACH_SIDE = 10
+"""So many rows on either side of a label a part must have to say anything."""
+
 _BEFORE = (0.0, 0.56, 0.64, 0.80)
 """The share of rows before each part: the same sizes as the fixed split's."""
 
@@ -35,7 +38,39 @@ def parts_of(events: pa.Table, split: Split) -> tuple[list[Part], str]:
     return _by_time(events) if split == "time" else _by_author(events)
 
 
+def best_split(events: pa.Table, claims: pa.Table) -> Split:
+    """By `time` where every part then holds EACH_SIDE rows of which each label holds, and as many where not.
+
+    Else by `author`: profiles have no time of their own, and accounts that copy one text would stand together in one
+    part. `claims` are in LABEL_SCHEMA, about these events.
+    """
+    ends, last, part = _ends(events)
+    of_row = part[np.searchsorted(ends, last)]
+    place = pc.index_in(claims["event_id"], events["id"].combine_chunks()).to_numpy()
+    labels = claims["label"].combine_chunks().dictionary_encode()
+    value = claims["value"].to_numpy() > 0
+    cells = np.zeros((len(labels.dictionary), 2, len(PARTS)), np.int64)
+    np.add.at(cells, (labels.indices.to_numpy(), value.astype(np.int64), of_row[place]), 1)
+    return "time" if (cells >= EACH_SIDE).all() else "author"
+
+
 def _by_time(events: pa.Table) -> tuple[list[Part], str]:
+    ends, last, part = _ends(events)
+    if len(set(part.tolist())) < len(PARTS):
+        raise UserError(
+            f"the times of {len(last):,} rows leave a part of the data set empty: they end at {len(ends):,} moments",
+            fix="give more rows, or split them by author: split='author'",
+        )
+    chosen = part[np.searchsorted(ends, last)]
+    note = (
+        "split by time: rows that share an author or a text stand where the last of them stands, and all rows of train "
+        f"end before {np.datetime64(int(ends[part == 1].min()), 'us')}Z"
+    )
+    return [PARTS[i] for i in chosen.tolist()], note
+
+
+def _ends(events: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The moments at which rows that stand together end, that of each row, and the part of each moment."""
     together = _together(events)
     seen = events["seen"].to_numpy()
     last = np.full(together.max(initial=-1) + 1, np.iinfo(np.int64).min)
@@ -43,18 +78,7 @@ def _by_time(events: pa.Table) -> tuple[list[Part], str]:
     # Who ended at the same moment cannot be told apart by time, so they stand together too.
     ends, rows = np.unique(last[together], return_counts=True)
     share = (np.cumsum(rows) - rows) / max(len(seen), 1)
-    part = np.searchsorted(_BEFORE, share, side="right") - 1
-    if len(set(part.tolist())) < len(PARTS):
-        raise UserError(
-            f"the times of {len(seen):,} rows leave a part of the data set empty: they end at {len(ends):,} moments",
-            fix="give more rows, or split them by author: split='author'",
-        )
-    chosen = part[np.searchsorted(ends, last[together])]
-    note = (
-        "split by time: rows that share an author or a text stand where the last of them stands, and all rows of train "
-        f"end before {np.datetime64(int(ends[part == 1].min()), 'us')}Z"
-    )
-    return [PARTS[i] for i in chosen.tolist()], note
+    return ends, last[together], np.searchsorted(_BEFORE, share, side="right") - 1
 
 
 def _by_author(events: pa.Table) -> tuple[list[Part], str]:

@@ -6,7 +6,8 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -118,6 +119,33 @@ def infos(root: Path) -> list[tuple[EventSet, Path]]:
         except msgspec.MsgspecError as error:
             raise OutsideError(f"this is no imported history ({error})", where=str(path), fix="remove it") from None
     return found
+
+
+def events(folder: Path) -> Iterator[pa.RecordBatch]:
+    """The events of an imported history in EVENT_SCHEMA, batch by batch, in its order.
+
+    Columns that events have gained since it was imported are null.
+    """
+    with _readable(folder / EVENTS), pq.ParquetFile(folder / EVENTS) as file:
+        for batch in file.iter_batches():
+            there = dict(zip(batch.schema.names, batch.columns, strict=True))
+            columns = [there.get(field.name, pa.nulls(len(batch), field.type)) for field in EVENT_SCHEMA]
+            yield pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA)
+
+
+def labels(folder: Path) -> pa.Table:
+    """The claims of an imported history about its actors, in ENTITY_LABELS."""
+    with _readable(folder / LABELS):
+        return pq.read_table(folder / LABELS, schema=ENTITY_LABELS)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        what = f"the imported history cannot be read ({error})"
+        raise OutsideError(what, where=str(path), fix="import it again: gatehouse data import") from None
 
 
 def card(info: EventSet, profile: Sequence[ProfileColumn]) -> str:

@@ -63,14 +63,15 @@ def blocks(path: Path, mapping: Mapping[str, str], batch_rows: int, groups: rang
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """A column as it is; objects as their JSON text, without what is null in them."""
+    """A column as it is; objects and lists as their JSON text, without what is null in an object."""
     if not pa.types.is_nested(column.type):
         return column
-    return pa.array([None if value is None else _written(value) for value in column.to_pylist()], pa.string())
+    mapped = pa.types.is_map(column.type)
+    return pa.array([None if value is None else _written(value, mapped) for value in column.to_pylist()], pa.string())
 
 
-def _written(value: Any) -> str:
-    said = dict(value) if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value) else value
+def _written(value: Any, mapped: bool) -> str:
+    said = dict(value) if mapped else value
     if isinstance(said, dict):
         said = {name: one for name, one in said.items() if one is not None}
     return msgspec.json.encode(said, order="deterministic").decode()

@@ -23,8 +23,8 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 TEXT = "text"
 """The wanted column that must hold strings: a number in its place is a fault, not a text."""
 
-OBJECT = "attributes"
-"""The wanted column that may hold an object, which comes as its JSON text."""
+NESTED = ("attributes", "media")
+"""The wanted columns that may hold objects or lists, which come as their JSON text."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -75,7 +75,7 @@ def read(
     """
     _require(path, mapping, column_names(path))
     if _suffix(path) == ".parquet":
-        parquet_records.require(path, mapping, {TEXT}, {OBJECT})
+        parquet_records.require(path, mapping, {TEXT}, NESTED)
     wanted = {name: (types or {}).get(name, pa.string()) for name in mapping}
     return _batches(_blocks(path, mapping, batch_rows, groups), wanted, batch_rows)
 
@@ -100,7 +100,7 @@ def _blocks(path: Path, mapping: Mapping[str, str], batch_rows: int, groups: ran
         return
     with _opened(path) as stream:
         if suffix in (".jsonl", ".ndjson"):
-            yield from json_records.blocks(stream, mapping, {TEXT}, {OBJECT})
+            yield from json_records.blocks(stream, mapping, {TEXT}, NESTED)
             return
         header, delimiter, lines = csv_records.header(stream)
         names = [name.decode("utf-8", "backslashreplace").strip() for name in header]

@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from gatehouse.records.signal import Contribution, Signals
+from gatehouse.records.signal import Contribution, FeatureWeight, Signals
 
 
 class Detector(Protocol):
@@ -47,4 +47,13 @@ class Explains(Protocol):
 
     def explain(self, text: str, label: str) -> list[Contribution]:
         """Pieces of the original text with their weights in log-odds, heaviest first."""
+        ...
+
+
+@runtime_checkable
+class ExplainsFeatures(Protocol):
+    """A detector that can say which feature values carried a score."""
+
+    def explain_features(self, features: pa.RecordBatch, label: str) -> list[FeatureWeight]:
+        """Features of the one row given with their weights in log-odds, heaviest first."""
         ...

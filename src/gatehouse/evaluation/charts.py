@@ -109,7 +109,7 @@ def reliability(label: LabelReport) -> Figure:
 
 
 def histogram(label: LabelReport) -> Figure:
-    """How many texts got which score, apart for the two classes, with the thresholds."""
+    """How many rows got which score, apart for the two classes, with the thresholds."""
     counts = label.histogram
     if counts is None:
         raise ValueError(f"label {label.name} has no histogram: {label.withheld}")
@@ -153,8 +153,8 @@ def telling_words(name: str, words: Sequence[tuple[str, float]], most: int = 20)
     )
 
 
-def reasons(groups: Sequence[DecisionGroup], most: int = 10) -> Figure:
-    """How many texts each reason decided, in the colours of the outcomes."""
+def reasons(groups: Sequence[DecisionGroup], most: int = 10, rows_are: str = "texts") -> Figure:
+    """How many texts, or other rows, each reason decided, in the colours of the outcomes."""
     if not groups:
         raise ValueError("no decisions to draw")
     rows = [
@@ -172,8 +172,8 @@ def reasons(groups: Sequence[DecisionGroup], most: int = 10) -> Figure:
     )
     left_out = f" The {most} most frequent of {len(groups)}; the table has all." if len(groups) > most else ""
     return Figure(
-        title=f"What decided {sum(group.count for group in groups):,} test texts",
-        note="Bars count texts by the reason of their decision." + left_out,
+        title=f"What decided {sum(group.count for group in groups):,} test {rows_are}",
+        note=f"Bars count {rows_are} by the reason of their decision." + left_out,
         svg=_svg(alt.layer(*layers, width=WIDTH, height=42 * len(rows))),
     )
 
@@ -231,7 +231,7 @@ def _panel(
     x = alt.X("from:Q", title=title, scale={"domain": [0, 1]}, axis=axis)
     y = alt.Y(
         "count:Q",
-        title="Texts",
+        title="Rows",
         scale={"type": "symlog", "constant": 1, "domain": [0, 4 * tallest]},
         axis={"values": ticks, "format": ",d", "minExtent": 44},
     )

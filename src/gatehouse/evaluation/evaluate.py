@@ -13,6 +13,7 @@ from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point
 from gatehouse.stats import intervals, metrics
+from gatehouse.stats.operating import restated_precision
 
 CURVE_POINTS = 200
 RELIABILITY_BINS = 15
@@ -38,6 +39,19 @@ class PointFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.step} ≥ {score_in_words(self.threshold)}"
+
+    def restated(self, prevalence: float) -> Estimate | None:
+        """Precision of the same threshold where another share of rows is positive, by Bayes' rule.
+
+        Its interval is that of the ends of recall and false positive rate that lie worst and best, so rather too wide
+        than too narrow. It holds where positives look like these positives, and negatives like these negatives.
+        """
+        recall, rate = self.recall, self.false_positive_rate
+        if recall is None or rate is None or not self.flagged:
+            return None
+        ends = (recall.value, recall.low, recall.high), (rate.value, rate.high, rate.low)
+        value, low, high = restated_precision(*ends, prevalence).tolist()
+        return Estimate(value, low, high)
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -129,12 +143,14 @@ def evaluate_label(
     rng: np.random.Generator,
     draws: int = 200,
     clusters: npt.NDArray[np.int64] | None = None,
+    rows_are: str = "texts",
 ) -> LabelReport:
     """Figures of one label with 95 % intervals from `draws` bootstrap draws, at its points and over all thresholds.
 
     `scores` is float64 [n], NaN where the detector abstained or failed; `truth` is float64 [n] of 1, 0 or NaN
     (unknown). Of `points` those of this label that have a threshold count; a row is flagged at `score >= threshold`.
-    `clusters` int64 [n] names what each row belongs to (its author); then clusters are drawn, not rows.
+    `clusters` int64 [n] names what each row belongs to (its author); then clusters are drawn, not rows. `rows_are` is
+    the plural noun for what is judged.
     """
     known = ~np.isnan(truth)
     scored = known & ~np.isnan(scores)
@@ -153,7 +169,7 @@ def evaluate_label(
             if point.label == name and point.threshold is not None
         ),
     )
-    withheld = _too_little(report)
+    withheld = _too_little(report, rows_are)
     if withheld:
         return msgspec.structs.replace(report, withheld=withheld)
     members = None if clusters is None else clusters[scored]
@@ -248,19 +264,20 @@ def decisions(outcomes: Outcomes, truth: Floats) -> tuple[DecisionGroup, ...]:
     return tuple(sorted(groups, key=lambda group: (-group.count, group.reason)))
 
 
-def _too_little(report: LabelReport) -> str | None:
+def _too_little(report: LabelReport, rows_are: str) -> str | None:
     """Why the figures of a label are withheld, or None."""
     positives, negatives = report.positives_scored, report.scored - report.positives_scored
     if not report.scored:
-        return "counts only: no test text with a known label was scored"
+        return f"counts only: no test {rows_are.removesuffix('s')} with a known label was scored"
     if not negatives or not positives:
         which = "none" if not positives else "every one"
-        return (
-            f"counts only: {which} of the {report.scored:,} scored test texts is a positive, so nothing can be compared"
-        )
+        among = f"{which} of the {report.scored:,} scored test {rows_are}"
+        return f"counts only: {among} is a positive, so nothing can be compared"
     if min(positives, negatives) < FEWEST:
         few = f"{positives:,} positives" if positives < FEWEST else f"{negatives:,} negatives"
-        return f"counts only: {few} among {report.scored:,} scored test texts, and a figure needs at least {FEWEST}"
+        return (
+            f"counts only: {few} among {report.scored:,} scored test {rows_are}, and a figure needs at least {FEWEST}"
+        )
     return None
 
 

@@ -13,8 +13,8 @@ import jinja2
 import markupsafe
 import msgspec
 
-from gatehouse.evaluation.estimate import FEWEST, share, written
-from gatehouse.evaluation.evaluate import DecisionGroup, LabelReport, PointFigures
+from gatehouse.evaluation.estimate import FEWEST, Estimate, share, written
+from gatehouse.evaluation.evaluate import LabelReport, PointFigures
 from gatehouse.evaluation.pack_report import PackReport, WorkedExample
 from gatehouse.policies.explain import percent, score_in_words
 from gatehouse.records.dataset import PARTS, DatasetInfo
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 STRONG = 0.3
 """Pieces that move a score by so many log-odds are masked in a sensitive pack, whichever way they move it."""
+
+PREVALENCES = (0.1, 0.01, 0.001)
+"""Labelled rows are mostly no sample of traffic, so precision is told for these shares of positives too."""
 
 MOST_EXAMPLES = 4
 """A report is mailed around, so it shows a few examples and no more."""
@@ -119,7 +122,7 @@ def _figures(pack: PackReport) -> PackFigures:
             own.append(charts.telling_words(label.name, told))
         if own:
             drawn[label.name] = own
-    return PackFigures(drawn, charts.reasons(pack.decisions) if pack.decisions else None)
+    return PackFigures(drawn, charts.reasons(pack.decisions, rows_are=pack.rows_are) if pack.decisions else None)
 
 
 @cache
@@ -138,6 +141,7 @@ def templates() -> jinja2.Environment:
         day=_day,
         kept=_kept,
         line=_line,
+        minus=_minus,
         percent=percent,
         sentence=_sentence,
         signed=_signed,
@@ -153,7 +157,9 @@ def templates() -> jinja2.Environment:
         outcomes=_outcomes,
         paragraphs=_paragraphs,
         parts=_parts,
+        prevalences=PREVALENCES,
         resolved=_resolved,
+        restated=restated,
         scored=_scored,
         share=share,
         spans=spans,
@@ -164,13 +170,14 @@ def templates() -> jinja2.Environment:
 
 @dataclass(frozen=True)
 class OutcomeSaid:
-    """One outcome's texts in a few words and as a sentence that compares them with their labels."""
+    """One outcome's rows in a few words and as a sentence that compares them with their labels."""
 
     short: str
     sentence: str
 
 
-def _outcomes(groups: Sequence[DecisionGroup]) -> list[OutcomeSaid]:
+def _outcomes(pack: PackReport) -> list[OutcomeSaid]:
+    groups = pack.decisions
     n = sum(group.count for group in groups)
     found = []
     for outcome in _OUTCOMES:
@@ -187,7 +194,7 @@ def _outcomes(groups: Sequence[DecisionGroup]) -> list[OutcomeSaid]:
         found.append(
             OutcomeSaid(
                 short=f"{outcome} {count:,} ({percent(count / n)})",
-                sentence=f"{outcome.capitalize()}: {count:,} of {n:,} texts, {part}.{compared}",
+                sentence=f"{outcome.capitalize()}: {count:,} of {n:,} {pack.rows_are}, {part}.{compared}",
             )
         )
     return found
@@ -208,6 +215,12 @@ def _figures_at(pack: PackReport, point: Point) -> PointFigures | None:
     """What the point does on the test part, or None where it has no threshold or was not measured."""
     label = _label(pack, point)
     return next((at for at in label.points if at.step == point.step), None) if label else None
+
+
+def restated(pack: PackReport) -> list[tuple[PointFigures, list[Estimate | None]]]:
+    """The points that have figures, and what their precision would be at each of PREVALENCES."""
+    points = [at for said in pack.points if (at := _figures_at(pack, said.point)) is not None]
+    return [(at, [at.restated(one) for one in PREVALENCES]) for at in points if at.restated(0.5) is not None]
 
 
 def _scored(pack: PackReport, point: Point) -> int:
@@ -255,6 +268,11 @@ def _day(at: int) -> str:
 
 def _signed(weight: float) -> str:
     return f"{weight:+.2f}".replace("-", "−")
+
+
+def _minus(words: str) -> str:
+    """Words whose weight has a minus sign instead of a hyphen."""
+    return re.sub(r"-(?=[.\d]+$)", "−", words)
 
 
 def _kept(text: str) -> str:

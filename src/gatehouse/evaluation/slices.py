@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -13,6 +14,8 @@ import pyarrow.compute as pc
 from gatehouse.evaluation.estimate import FEWEST, Estimate, share
 from gatehouse.evaluation.identity_terms import GROUPS, mentions
 from gatehouse.features import text as text_columns
+from gatehouse.features.define import FeatureSet
+from gatehouse.features.reasons import value_in_words
 from gatehouse.stats.clustered import korn_graubard
 from gatehouse.stats.intervals import newcombe
 from gatehouse.stats.metrics import Floats, ratio
@@ -86,6 +89,41 @@ def of_texts(texts: pa.Array, language: pa.Array | None = None, occurred: pa.Arr
         yield Slice("mentions", group.name, mentions(plain, group))
     if occurred is not None and occurred.null_count < len(occurred):
         yield from of_column("quarter", _quarters(occurred))
+
+
+def of_features(rows: pa.RecordBatch, names: Sequence[str], features: FeatureSet) -> Iterator[Slice]:
+    """Slices by feature values: bands between the quartiles of numbers, each value of what is none, and not known."""
+    for name in names:
+        column = rows.column(name)
+        kind = column.type
+        if pa.types.is_boolean(kind) or pa.types.is_string(kind):
+            yield from of_column(name, column)
+            continue
+        values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        known = ~np.isnan(values)
+        if not known.all():
+            yield Slice(name, value_in_words(name, None, features), ~known)
+        if not known.any():
+            continue
+        edges = np.unique(np.quantile(values[known], (0.25, 0.5, 0.75), method="higher"))
+        band = np.searchsorted(edges, values, side="right")
+        for place, value in enumerate(_bands(name, edges, pa.types.is_integer(kind), features)):
+            yield Slice(name, value, known & (band == place))
+
+
+def _bands(name: str, edges: Floats, whole: bool, features: FeatureSet) -> Iterator[str]:
+    """Words for what lies below, between and above the edges."""
+
+    def said(edge: float) -> str:
+        return value_in_words(name, int(edge) if whole else edge, features)
+
+    yield f"under {said(edges[0])}"
+    for low, high in pairwise(edges.tolist()):
+        if not whole:
+            yield f"{said(low)} to under {said(high)}"
+        else:
+            yield said(low) if high == low + 1 else f"{said(low)} to {said(high - 1)}"
+    yield f"{said(edges[-1])} or more"
 
 
 def _quarters(occurred: pa.Array) -> pa.Array:

@@ -34,7 +34,7 @@ class RuleText:
 
 @dataclass(frozen=True)
 class Use:
-    """Where one pack declares a feature, and what there reads it; `steps` are policy steps behind those rules."""
+    """Where one pack declares a feature, and what there reads it; `steps` are those of the policy behind that."""
 
     pack: str
     declared: str
@@ -42,6 +42,7 @@ class Use:
     rules: tuple[RuleText, ...]
     windows: tuple[str, ...]
     steps: tuple[str, ...]
+    detectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _use(pack: Pack, name: str, owner: str | None) -> Use:
     places = declarations(pack.texts["features.yaml"], str(pack.folder / "features.yaml"))
     reading = [rule for rule in pack.rules.rules if name in rule.when.columns]
     labels = {rule.label for rule in reading}
+    detectors = (pack.recipe.detector,) if name in _learnt_of(pack) else ()
     return Use(
         pack=pack.name,
         declared=next(place for _, said, place in places if said == name),
@@ -155,9 +157,18 @@ def _use(pack: Pack, name: str, owner: str | None) -> Use:
         steps=tuple(
             f"{pack.policy.name}.{step.name}"
             for step in pack.policy.steps
-            if step.detector == pack.rules.name and step.label in labels
+            if step.detector in detectors or (step.detector == pack.rules.name and step.label in labels)
         ),
+        detectors=detectors,
     )
+
+
+def _learnt_of(pack: Pack) -> tuple[str, ...]:
+    """The columns that a detector of actors learns from: those that the recipe names, else all but texts."""
+    if pack.recipe.actor is None:
+        return ()
+    counting = (field.name for field in pack.features.schema if not pa.types.is_string(field.type))
+    return pack.recipe.actor.columns or tuple(counting)
 
 
 def _reads(said: Declaration, plan: Plan) -> set[str]:

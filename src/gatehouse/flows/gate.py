@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from gatehouse.datasets import build
 from gatehouse.errors import UserError
-from gatehouse.evaluation import slices
 from gatehouse.evaluation.gate import Comparison, GateReport, Measured, gate, limited
 from gatehouse.flows import learn
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.packs import Pack
 from gatehouse.flows.releases import Shelf, open_judge
+from gatehouse.flows.telling import slices_of
 from gatehouse.records.dataset import Dataset, Release
 from gatehouse.records.decision import Judgement
 from gatehouse.records.policy import Point
@@ -43,14 +43,11 @@ def compare(pack: Pack, candidate: Release, champion: Release, shelf: Shelf, clo
     `clock` gives seconds, for the latency of single texts. Raises UserError where the two do not speak of one label.
     """
     dataset, _ = learn.learnt_from(pack, candidate, shelf)
+    if dataset.features is not None:
+        _refuse_other_columns(open_judge(shelf, [champion]), open_judge(shelf, [candidate]), dataset)
     rivals = [_rival(pack, release, dataset, shelf) for release in (champion, candidate)]
-    events = learn.as_events(dataset, "test")
-    flags, judged = [], []
-    for rival in rivals:
-        features = rival.judge.features.compute(events)
-        judgement = rival.judge.with_features(events, features)
-        judged.append(features)
-        flags.append(_flags(rival, judgement))
+    rows = [learn.rows_on(dataset, "test", rival.judge.features) for rival in rivals]
+    flags = [_flags(rival, rival.judge.with_features(*own)) for rival, own in zip(rivals, rows, strict=True)]
     shared = [step for step in flags[1] if step in flags[0]]
     if not shared:
         raise UserError(
@@ -68,23 +65,44 @@ def compare(pack: Pack, candidate: Release, champion: Release, shelf: Shelf, clo
         )
     main = _main_step(pack, rivals[1], shared)
     known, first = comparisons.pop(main)
-    mask = pa.array(known)
-    cut = slices.of_texts(
-        events.column("text").filter(mask),
-        judged[1].column("language").filter(mask),
-        events.column("occurred").filter(mask),
-    )
-    measured = _measured(rivals, events, pack, clock)
+    events, features = (batch.filter(pa.array(known)) for batch in rows[1])
+    label = next(point.label for point in rivals[1].points if point.step == main)
+    cut = slices_of(pack, rivals[1].judge, label, events, features)
+    measured = _measured(rivals, rows[1][0], pack, clock)
     return gate(first, [one for _, one in comparisons.values()], list(cut), pack.policy.gate, measured)
 
 
 def _rival(pack: Pack, release: Release, dataset: Dataset, shelf: Shelf) -> Rival:
     judge = open_judge(shelf, [release])
     points = learn.find_points(pack, dataset, judge.detectors)
-    linear = f"{pack.name}.linear"
-    model = shelf.registry.model(linear, release.detectors[linear])
-    size = sum(len(shelf.files.get(f"{linear}/{file}", digest)) for file, digest in model.files.items())
+    learnt = pack.recipe.detector
+    model = shelf.registry.model(learnt, release.detectors[learnt])
+    size = sum(len(shelf.files.get(f"{learnt}/{file}", digest)) for file, digest in model.files.items())
     return Rival(release, judge, points, size)
+
+
+def _refuse_other_columns(champion: Judge, candidate: Judge, dataset: Dataset) -> None:
+    """Raises UserError where rows that were frozen for the candidate mean something else to the champion."""
+    ours, theirs = _declared(candidate), _declared(champion)
+    changed = [name for name, said in theirs.items() if ours.get(name) != said]
+    if changed:
+        [(pack, version)] = champion.releases.items()
+        raise UserError(
+            f"release {version} reads {', '.join(changed)}, of which the rows of data set '{dataset.info.name}' "
+            f"({dataset.info.version}) say nothing or something else, so the two cannot be compared on them",
+            fix=f"compare with a release that reads the same columns: gatehouse releases {pack} lists them",
+        )
+
+
+def _declared(judge: Judge) -> dict[str, str]:
+    """What each column means to a judge, by its name."""
+    versions = {detector.name: detector.version for detector in judge.detectors}
+    features = judge.features
+    return {
+        **{column.name: column.kind for column in features.profile},
+        **{score.name: f"{score.label} by {versions[score.detector]}" for score in features.scores},
+        **{window.name: window.said() for window in features.windows},
+    }
 
 
 def _flags(rival: Rival, judgement: Judgement) -> dict[str, Flags]:
@@ -112,8 +130,9 @@ def _measured(
     rules = pack.policy.gate
     champion, candidate = rivals
     one, other = _latencies(champion.judge, candidate.judge, events.slice(0, TIMED), clock)
+    alone = "one text alone" if pack.recipe.learner == "linear" else "one account alone"
     return (
-        limited("one text alone, the middle of the times", one * 1e6, other * 1e6, "µs", rules.slower),
+        limited(f"{alone}, the middle of the times", one * 1e6, other * 1e6, "µs", rules.slower),
         limited("size of the model", champion.size / 1e6, candidate.size / 1e6, "MB", rules.larger),
     )
 

@@ -1,6 +1,5 @@
 """Learning: a pack's recipe and data to a draft release with its operating points."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +8,39 @@ import pyarrow as pa
 
 from gatehouse.datasets import build, sources
 from gatehouse.detectors.base import Detector
+from gatehouse.detectors.linear import LinearDetector
 from gatehouse.detectors.run import run_all
 from gatehouse.errors import UserError, did_you_mean
+from gatehouse.features.define import FeatureSet
+from gatehouse.flows import learn_actors
+from gatehouse.flows.frozen import from_examples, learnt_from
+from gatehouse.flows.judge import Judge
+from gatehouse.flows.learn_actors import Ground
 from gatehouse.flows.packs import Pack
-from gatehouse.flows.releases import Shelf, detectors_of, keep
+from gatehouse.flows.releases import Learnt, Shelf, detectors_of, keep
 from gatehouse.policies.points import resolve
+from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.records.dataset import PARTS, Dataset, Part, Release
 from gatehouse.records.event import EVENT_SCHEMA
 from gatehouse.records.policy import Point
 from gatehouse.records.signal import Signals
-from gatehouse.training import linear
+from gatehouse.training import actor, linear
+
+__all__ = [
+    "Learned",
+    "as_events",
+    "dataset_elsewhere",
+    "dataset_for",
+    "dataset_named",
+    "find_points",
+    "learnt_from",
+    "parts_in_words",
+    "rows_on",
+    "signals_on",
+    "train",
+]
+
+_TRAINED = {"linear": linear.train, "actor": actor.train}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +53,21 @@ class Learned:
     release: Release
 
 
-def dataset_for(pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Path]) -> tuple[Dataset, bool]:
+def dataset_for(
+    pack: Pack, shelf: Shelf, folder: Path, data_roots: Sequence[Path], engine: SqlEngine | None = None
+) -> tuple[Dataset, bool]:
     """The frozen data set that the pack's recipe names, and whether it is only the pack's own examples.
 
-    Where the files of a public source are not there, the pack's examples stand in. Raises UserError where nothing of
-    that name is known.
+    Where the files of a public source of texts are not there, the pack's examples stand in; `engine` computes the
+    windows of a pack that judges actors. Raises UserError where nothing of that name is known.
     """
-    where = str(pack.folder / "recipe.yaml")
-    found = dataset_named(pack.recipe.dataset, shelf, folder, data_roots, where)
+    if pack.recipe.learner == "actor":
+        if engine is None:
+            raise ValueError(f"'{pack.name}' judges actors, and nothing is given that computes their windows")
+        columns = learn_actors.columns_of(pack, learn_actors.taken(pack, shelf))
+        ground = Ground(shelf, folder, data_roots, engine)
+        return learn_actors.dataset_named(pack.recipe.dataset, pack, columns, ground), False
+    found = dataset_named(pack.recipe.dataset, shelf, folder, data_roots, str(pack.folder / "recipe.yaml"))
     return (from_examples(pack), True) if found is None else (found, False)
 
 
@@ -72,57 +101,29 @@ def dataset_named(name: str, shelf: Shelf, folder: Path, data_roots: Sequence[Pa
     return dataset
 
 
-def learnt_from(pack: Pack, release: Release, shelf: Shelf) -> tuple[Dataset, bool]:
-    """The very data set that a release was learnt from, and whether it is only the pack's own examples.
+def dataset_elsewhere(
+    name: str,
+    pack: Pack,
+    judge: Judge,
+    shelf: Shelf,
+    folder: Path,
+    data_roots: Sequence[Path],
+    engine: SqlEngine,
+) -> Dataset | None:
+    """The data set of this name as the judge of a release sees it; None where the files of public texts are not there.
 
-    A newer set of the same name may be split otherwise, so its test part may hold what the detector has seen. Raises
-    UserError where the set is no longer known.
+    A history gives rows with the features of that release, which may be older than the pack's.
     """
-    linear = f"{pack.name}.linear"
-    version = shelf.registry.model(linear, release.detectors[linear]).dataset
-    for info, path in shelf.registry.datasets():
-        if info.version == version:
-            return build.load(Path(path)), False
-    examples = from_examples(pack)
-    if examples.info.version == version:
-        return examples, True
-    raise UserError(
-        f"the data set {version}, from which release {release.version} was learnt, is no longer known",
-        fix=f"gatehouse train {pack.name} learns a release that can be evaluated",
-    )
-
-
-def from_examples(pack: Pack) -> Dataset:
-    """The pack's own worked examples as a data set, with every part drawn from them by the split rule's order."""
-    examples = sorted(pack.examples, key=lambda example: hashlib.sha256(example.text.encode()).digest())
-    ids = [example.id for example in examples]
-    texts = [example.text for example in examples]
-    names = pack.recipe.labels
-    holds = {name: [int(name in example.labels) for example in examples] for name in names}
-    parts = _deal([bool(example.labels) for example in examples])
-    return build.freeze(
-        name=f"{pack.name}-examples",
-        title=f"Worked examples of the pack '{pack.name}'",
-        licence="Apache-2.0",
-        population=f"{len(ids)} sentences written for the pack, no sample of any platform",
-        ids=ids,
-        texts=texts,
-        parts=parts,
-        labels=holds,
-        source="pack",
-        language=pack.recipe.languages[0] if pack.recipe.languages else None,
-    )
-
-
-def _deal(positive: Sequence[bool]) -> list[Part]:
-    """Parts dealt in turn within each class, half to `train`, so that every part sees both."""
-    turns: tuple[Part, ...] = ("train", "calibration", "train", "points", "train", "test")
-    seen = {True: 0, False: 0}
-    parts: list[Part] = []
-    for value in positive:
-        parts.append(turns[seen[value] % len(turns)])
-        seen[value] += 1
-    return parts
+    if pack.recipe.learner == "linear":
+        return dataset_named(name, shelf, folder, data_roots)
+    taken = {one.name: one for one in judge.detectors if isinstance(one, LinearDetector)}
+    if gone := sorted(taken.keys() - pack.recipe.content.keys()):
+        what = f"the release counts scores of {', '.join(gone)}, which the recipe no longer names as 'content'"
+        raise UserError(
+            what, where=str(pack.folder / "recipe.yaml"), fix=f"gatehouse train {pack.name}, or name it again"
+        )
+    columns = learn_actors.Columns(judge.features, taken)
+    return learn_actors.dataset_named(name, pack, columns, Ground(shelf, folder, data_roots, engine))
 
 
 def train(
@@ -135,13 +136,19 @@ def train(
     by: str,
     said: Callable[[str], None] = lambda _: None,
 ) -> Learned:
-    """Fit, calibrate, resolve the points and keep a draft release; `said` is told of each step."""
+    """Fit, calibrate, resolve the points and keep a draft release; `said` is told of each step.
+
+    Raises UserError where a pack that judges actors is given a data set without its feature rows.
+    """
     said(f"fitting {len(pack.recipe.labels)} labels")
-    model = linear.train(dataset, pack.recipe)
+    taken = learn_actors.taken(pack, shelf)
+    if pack.recipe.learner == "actor":
+        learn_actors.require_rows(pack, dataset, learn_actors.columns_of(pack, taken))
+    model = _TRAINED[pack.recipe.learner](dataset, pack.recipe)
+    learnt = Learnt(model, dataset.info.version, {name: one.file for name, one in taken.items()})
     said("finding operating points")
-    detectors = detectors_of(pack, model)
-    points = find_points(pack, dataset, detectors)
-    release = keep(shelf, pack, model, dataset.info.version, points, at=at, by=by)
+    points = find_points(pack, dataset, detectors_of(pack, learnt))
+    release = keep(shelf, pack, learnt, points, at=at, by=by)
     return Learned(pack, dataset, from_examples_only, release)
 
 
@@ -170,8 +177,28 @@ def find_points(pack: Pack, dataset: Dataset, detectors: Sequence[Detector]) -> 
 
 def signals_on(pack: Pack, dataset: Dataset, detectors: Sequence[Detector], part: Part) -> tuple[Signals, ...]:
     """Signals of the detectors on one part of a data set, by the way that every event goes."""
+    return run_all(detectors, *rows_on(dataset, part, pack.features))
+
+
+def rows_on(dataset: Dataset, part: Part, features: FeatureSet) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """The events of one part with their feature rows: those that were frozen with the data set, else computed anew.
+
+    Raises UserError where rows were frozen that lack some of the columns.
+    """
     events = as_events(dataset, part)
-    return run_all(detectors, events, pack.features.compute(events))
+    rows = features.compute(events)
+    if dataset.features is None:
+        return events, rows
+    kinds = {field.name: field.type for field in dataset.features.schema}
+    lacking = [field.name for field in features.schema if kinds.get(field.name) != field.type]
+    if lacking:
+        what = (
+            f"the feature rows of data set '{dataset.info.name}' ({dataset.info.version}) have no {', '.join(lacking)}"
+        )
+        raise UserError(what, fix="train again under the columns that the pack declares now, or name another data set")
+    there = dataset.features.filter(pa.compute.equal(dataset.rows["part"], part)).combine_chunks()
+    columns = [there[name].combine_chunks() if name in kinds else rows.column(name) for name in rows.schema.names]
+    return events, pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def as_events(dataset: Dataset, part: Part) -> pa.RecordBatch:

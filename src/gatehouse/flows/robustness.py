@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gatehouse.detectors.linear import LinearDetector
+from gatehouse.errors import UserError
 from gatehouse.evaluation import robustness, suite
 from gatehouse.evaluation.attacks import Picks, Places, inside, long_words
 from gatehouse.evaluation.estimate import FEWEST
-from gatehouse.flows.subject import Subject, linear_signals
+from gatehouse.flows.subject import Subject, learnt_signals
 from gatehouse.records.event import Event, to_batch
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +56,13 @@ def attacks(
 
 
 def checks(subject: Subject, cases: suite.Suite, label: str, threshold: float) -> suite.SuiteReport:
-    """How the release answers a suite: a case is flagged where the label's score is at least the threshold."""
+    """How the release answers a suite: a case is flagged where the label's score is at least the threshold.
+
+    Raises UserError where the release judges actors, of which a text says nothing.
+    """
+    if subject.rows_are == "accounts":
+        what = f"'{subject.pack.name}' judges accounts by their features, and a suite holds texts"
+        raise UserError(what, fix="leave --suite out, or name a pack that judges texts")
     scores = _scores(subject, label, cases.texts, [None] * len(cases))
     answer = np.where(np.isnan(scores), np.nan, (scores >= threshold).astype(np.float64))
     return suite.report(cases, answer, f"{label} of {subject.pack.name} from {threshold:.3f} on")
@@ -69,7 +76,7 @@ def own_checks(subject: Subject, label: str, threshold: float) -> suite.SuiteRep
 
 def review_threshold(subject: Subject) -> tuple[str, float]:
     """The pack's main label, and the score from which on the policy wants a text seen for it (.5 without a point)."""
-    label, detector = subject.pack.recipe.labels[0], f"{subject.pack.name}.linear"
+    label, detector = subject.pack.recipe.labels[0], subject.pack.recipe.detector
     found = [
         point.threshold
         for point in subject.release.points
@@ -97,4 +104,4 @@ def _carriers(subject: Subject, label: str) -> Picks:
 
 def _scores(subject: Subject, label: str, texts: Sequence[str], language: Sequence[str | None]) -> Floats:
     events = [Event(id=str(i), text=text, language=language[i]) for i, text in enumerate(texts)]
-    return linear_signals(subject, subject.judge(to_batch(events))).scores(label)
+    return learnt_signals(subject, subject.judge(to_batch(events))).scores(label)

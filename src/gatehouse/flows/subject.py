@@ -1,6 +1,7 @@
 """The subject of an assessment."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.packs import Pack
@@ -19,7 +20,12 @@ class Subject:
     release: Release
     judge: Judge
 
+    @property
+    def rows_are(self) -> Literal["texts", "accounts"]:
+        """What the rows of its data set stand for, in the plural."""
+        return "texts" if self.pack.recipe.learner == "linear" else "accounts"
 
-def linear_signals(subject: Subject, judgement: Judgement) -> Signals:
-    """What the pack's linear detector said."""
-    return next(block for block in judgement.signals if block.detector == f"{subject.pack.name}.linear")
+
+def learnt_signals(subject: Subject, judgement: Judgement) -> Signals:
+    """What the detector said that the pack learns."""
+    return next(block for block in judgement.signals if block.detector == subject.pack.recipe.detector)

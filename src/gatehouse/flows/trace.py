@@ -12,26 +12,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gatehouse.datasets.repeats import Repeats
-from gatehouse.detectors.base import Explains
+from gatehouse.detectors.base import Explains, ExplainsFeatures
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
 from gatehouse.features.plan import code_name
+from gatehouse.features.reasons import Reason, reasons
 from gatehouse.flows.inputs import files_of
 from gatehouse.flows.intake import sound_rows, without_repeats
 from gatehouse.flows.judge import Judge, Prepared
 from gatehouse.flows.live import as_judged
 from gatehouse.flows.releases import Shelf, open_judge
-from gatehouse.flows.replay import Replayed, replay
+from gatehouse.flows.replay import Replayed, replay, with_stored
 from gatehouse.flows.windows import Stream, answerable, windows_of
 from gatehouse.policies.explain import point_in_words
 from gatehouse.ports.lake import Lake
 from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.records.dataset import Release
+from gatehouse.records.event import to_batch
 from gatehouse.records.signal import Contribution
 from gatehouse.text.hashing import hash64
 
 MOST_PIECES = 8
+MOST_REASONS = 6
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Trace:
 
     `source` says where it was found; `points` are sentences on the thresholds in force, by policy and step;
     `pieces` the heaviest pieces of the text for each (detector, label) that was scored at or over a threshold, or
-    else for the highest score of each detector; `rules` what the matching rules say for themselves.
+    else for the highest score of each detector, and `reasons` the heaviest features where a detector judges actors;
+    `rules` what the matching rules say for themselves.
     """
 
     source: str
@@ -48,6 +52,7 @@ class Trace:
     recorded: bool
     points: Mapping[tuple[str, str], str]
     pieces: Mapping[tuple[str, str], Sequence[Contribution]] = field(default_factory=dict)
+    reasons: Mapping[tuple[str, str], Sequence[Reason]] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
     replayed: Replayed | None = None
     remarks: tuple[str, ...] = ()
@@ -160,23 +165,22 @@ def _explained(
     remarks: tuple[str, ...] = (),
 ) -> Trace:
     points = {(p.policy, p.step): point_in_words(p) for release in releases for p in release.points}
+    wanted = _wanted(judged, releases)
     return Trace(
-        source,
-        judged,
-        recorded,
-        points,
-        _pieces(judged, judge, releases),
-        _rules(judged, judge),
-        replayed,
-        remarks,
+        source=source,
+        judged=judged,
+        recorded=recorded,
+        points=points,
+        pieces=_pieces(judged, judge, wanted),
+        reasons=_reasons(judged, judge, wanted),
+        rules=_rules(judged, judge),
+        replayed=replayed,
+        remarks=remarks,
     )
 
 
-def _pieces(judged: Judged, judge: Judge, releases: Sequence[Release]) -> dict[tuple[str, str], Sequence[Contribution]]:
-    """The heaviest pieces of the text for the label of each step that fired, else for each detector's highest score."""
-    text = judged.event.text
-    if not text:
-        return {}
+def _wanted(judged: Judged, releases: Sequence[Release]) -> list[tuple[str, str]]:
+    """Detector and label of each step that fired on a score, else of each detector's highest score."""
     score = {(s.detector, s.label): s.score for s in judged.signals if s.score is not None}
     wanted = {
         (point.detector, point.label)
@@ -186,13 +190,37 @@ def _pieces(judged: Judged, judge: Judge, releases: Sequence[Release]) -> dict[t
     }
     for silent in {name for name, _ in score} - {name for name, _ in wanted}:
         wanted.add(max((key for key in score if key[0] == silent), key=lambda key: score[key]))
-    found: dict[tuple[str, str], Sequence[Contribution]] = {}
-    for detector in judge.detectors:
-        if isinstance(detector, Explains):
-            for name, label in sorted(wanted):
-                if name == detector.name:
-                    found[name, label] = detector.explain(text, label)[:MOST_PIECES]
-    return found
+    return sorted(wanted)
+
+
+def _pieces(
+    judged: Judged, judge: Judge, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Sequence[Contribution]]:
+    """The heaviest pieces of the text."""
+    text = judged.event.text
+    explaining = {detector.name: detector for detector in judge.detectors if isinstance(detector, Explains)}
+    if not text:
+        return {}
+    return {
+        (name, label): explaining[name].explain(text, label)[:MOST_PIECES]
+        for name, label in wanted
+        if name in explaining
+    }
+
+
+def _reasons(
+    judged: Judged, judge: Judge, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Sequence[Reason]]:
+    """The heaviest features of the row as it was judged, in words."""
+    explaining = {detector.name: detector for detector in judge.detectors if isinstance(detector, ExplainsFeatures)}
+    row = with_stored(
+        judge.features.compute(to_batch([judged.event])), judged.features, judge.features.plan.schema.names
+    )
+    return {
+        (name, label): reasons(explaining[name].explain_features(row, label), judge.features, MOST_REASONS)
+        for name, label in wanted
+        if name in explaining
+    }
 
 
 def _rules(judged: Judged, judge: Judge) -> dict[str, str]:

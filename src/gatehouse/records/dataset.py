@@ -59,6 +59,9 @@ class Dataset:
     features: pa.Table | None = None
 
 
+ModelKind = Literal["linear", "actor", "rules", "bank", "near", "media", "features"]
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """One detector version: its files by content hash and what it was made from.
 
@@ -67,7 +70,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     version: str
-    kind: Literal["linear", "rules", "bank", "features"]
+    kind: ModelKind
     labels: tuple[str, ...]
     files: dict[str, str]
     languages: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
-"""Recipes: what a pack's linear detector is trained on, and how."""
+"""Recipes: what a pack's detector is trained on, and how."""
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 import yaml
@@ -42,10 +43,29 @@ class LinearRecipe(msgspec.Struct, frozen=True, kw_only=True):
         return self.labels.get(label, self.usual)
 
 
+class ActorRecipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How the actor detector is made: boosted trees over feature columns.
+
+    `columns` are those it reads, none meaning all that are numbers or truth values. `content` names detectors of other
+    packs (`spam.linear`) whose scores its windows count: the pack takes a copy of each live one (`PACK.spam`).
+    """
+
+    columns: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    trees: int = 200
+    leaves: int = 15
+    rate: float = 0.05
+    smallest_leaf: int = 20
+
+
+Learner = Literal["linear", "actor"]
+"""What kind of detector a pack learns."""
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """What a pack learns: its labels from which data set, for which languages (ISO 639-1; none means any).
 
-    The words of a `sensitive` pack are masked in reports.
+    It learns to judge actors where `actor` says how, else texts. The words of a `sensitive` pack are masked in reports.
     """
 
     pack: str
@@ -54,11 +74,32 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     sensitive: bool
     linear: LinearRecipe
+    actor: ActorRecipe | None = None
+
+    @property
+    def learner(self) -> Learner:
+        """The kind of detector that is learnt."""
+        return "linear" if self.actor is None else "actor"
+
+    @property
+    def detector(self) -> str:
+        """The name of the detector that is learnt."""
+        return f"{self.pack}.{self.learner}"
+
+    @property
+    def content(self) -> dict[str, str]:
+        """The pack's names for detectors of other packs whose scores its windows count: `bots.spam`: `spam.linear`."""
+        taken = self.actor.content if self.actor else ()
+        return {f"{self.pack}.{other.partition('.')[0]}": other for other in taken}
 
     @property
     def version(self) -> str:
         """Twelve hex digits of the hash of what the recipe says."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
+        said = msgspec.to_builtins(self)
+        if self.actor is None:
+            # A recipe that learns from texts keeps the version that it had before actors could be judged.
+            del said["actor"]
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
 
 
 def load(text: str, where: str) -> Recipe:
@@ -66,9 +107,11 @@ def load(text: str, where: str) -> Recipe:
     if not text.strip():
         raise UserError("the file is empty", where=f"{where}:1:1", fix="start with 'pack: NAME'")
     source = Source(text, where)
-    required, optional = ("pack", "dataset", "labels"), ("languages", "sensitive", "linear")
+    required, optional = ("pack", "dataset", "labels"), ("languages", "sensitive", "linear", "actor")
     fields = source.fields(source.root, "the recipe", required, optional)
     labels = _words(source, fields.get("labels"), "labels")
+    if "linear" in fields and "actor" in fields:
+        source.fault(fields["actor"], "a pack learns one detector", "keep 'linear' (texts) or 'actor'")
     recipe = Recipe(
         pack=source.text(fields.get("pack"), "pack"),
         dataset=source.text(fields.get("dataset"), "dataset"),
@@ -76,6 +119,7 @@ def load(text: str, where: str) -> Recipe:
         labels=labels,
         sensitive=source.flag(fields.get("sensitive"), "sensitive"),
         linear=_linear(source, fields.get("linear"), labels),
+        actor=_actor(source, fields["actor"]) if "actor" in fields else None,
     )
     source.finish()
     return recipe
@@ -112,6 +156,33 @@ def _linear(source: Source, node: yaml.Node | None, labels: Sequence[str]) -> Li
             for label, other in others.items()
         },
     )
+
+
+def _actor(source: Source, node: yaml.Node) -> ActorRecipe:
+    usual = ActorRecipe()
+    fields = source.fields(node, "'actor'", (), ActorRecipe.__struct_fields__)
+    return ActorRecipe(
+        columns=_words(source, fields.get("columns"), "columns"),
+        content=_words(source, fields.get("content"), "content"),
+        trees=_whole(source, fields.get("trees"), "trees", usual.trees, (1, 5_000)),
+        leaves=_whole(source, fields.get("leaves"), "leaves", usual.leaves, (2, 1_024)),
+        rate=_number(source, fields.get("rate"), "rate", usual.rate, above=0.0),
+        smallest_leaf=_whole(source, fields.get("smallest_leaf"), "smallest_leaf", usual.smallest_leaf, (1, 1_000_000)),
+    )
+
+
+def _whole(source: Source, node: yaml.Node | None, what: str, usual: int, within: tuple[int, int]) -> int:
+    """A whole number between two."""
+    if node is None:
+        return usual
+    number = _number(source, node, what, usual)
+    if not math.isfinite(number):
+        return usual
+    least, most = within
+    if number != int(number) or not least <= number <= most:
+        source.fault(node, f"{what} is {number:g}, no whole number from {least:,} to {most:,}", f"write {usual}")
+        return usual
+    return int(number)
 
 
 def _fitting(source: Source, fields: Mapping[str, yaml.Node], usual: Fitting) -> Fitting:

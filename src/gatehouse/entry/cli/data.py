@@ -137,6 +137,13 @@ def check(file: Path, maps: tuple[str, ...], labels: tuple[str, ...], json_: boo
 @click.option("--language", help="Language of texts whose own column says none (ISO 639-1).")
 @click.option("--leave-out", is_flag=True, help="Leave out records at fault instead of refusing the file.")
 @click.option("--events", is_flag=True, help="FILE is a history of events, each with id, text, actor and occurred.")
+@click.option(
+    "--labels",
+    "claims",
+    type=click.Path(path_type=Path),
+    help="With --events: claims about actors (subject, label, value).",
+)
+@click.option("--pack", help="With --events: columns that this pack's profile declares become attributes.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to put its folder into.")
 @as_json
 @click.pass_obj
@@ -152,20 +159,24 @@ def import_(
     language: str | None,
     leave_out: bool,
     events: bool,
+    claims: Path | None,
+    pack: str | None,
     out: Path | None,
     json_: bool,
 ) -> None:
     """Make a frozen data set of a labelled FILE: content hash, fixed split and card.
 
     Of a history it makes a folder of events, their actors' labels and a card: of a public one where FILE is its name
-    (`gatehouse data list` shows them), of a file of your own with --events.
+    (`gatehouse data list` shows them), of a file of your own with --events. There FILE may also be a folder that holds
+    events.parquet and labels.parquet.
     """
     root = out or settings.datasets
     source = data_events.source_named(file, events)
+    of_events = {"labels": claims, "pack": pack}
     told = {"name": name, "licence": licence, "population": population}
     of_texts = {"label": labels, "language": language, "leave-out": leave_out}
     if source is not None:
-        data_events.refuse(source, {**told, "title": title, "map": maps, **of_texts})
+        data_events.refuse(source, {**told, "title": title, "map": maps, **of_texts, **of_events})
         data_events.import_source(settings, source, root, json_)
         return
     about = data_events.require(told)
@@ -174,8 +185,14 @@ def import_(
         if given:
             fix = "leave them out: rows at fault are set aside, and labels of events come from elsewhere"
             raise UserError("these are for labelled texts, not for events", where=", ".join(given), fix=fix)
-        data_events.import_file(file, maps, root, json_, about=about, title=title)
+        profile = data_events.profile_of(settings, pack)
+        data_events.import_file(file, maps, root, json_, about=about, title=title, claims=claims, profile=profile)
         return
+    if any(of_events.values()):
+        given = [f"--{option}" for option, value in of_events.items() if value]
+        raise UserError(
+            "these are for a history of events", where=", ".join(given), fix="add --events, or leave them out"
+        )
     _import_texts(
         settings, file, maps, labels, root, json_, **about, title=title, language=language, leave_out=leave_out
     )

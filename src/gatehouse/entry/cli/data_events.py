@@ -1,7 +1,7 @@
 """What `gatehouse data import` does with histories: public ones by name, and anyone's file of events."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from gatehouse.settings import Settings
 if TYPE_CHECKING:
     from gatehouse.datasets.event_sets import EventSet
     from gatehouse.datasets.event_source import EventBlock, EventSource
+    from gatehouse.features.profile import ProfileColumn
 
 
 def source_named(file: Path, events: bool) -> "EventSource | None":
@@ -89,10 +90,19 @@ def import_source(settings: Settings, source: "EventSource", root: Path, json_: 
 
 
 def import_file(
-    file: Path, maps: tuple[str, ...], root: Path, json_: bool, *, about: dict[str, str], title: str | None
+    file: Path,
+    maps: tuple[str, ...],
+    root: Path,
+    json_: bool,
+    *,
+    about: dict[str, str],
+    title: str | None,
+    claims: Path | None = None,
+    profile: "Sequence[ProfileColumn]" = (),
 ) -> None:
-    """Import a file of events; rows that cannot be one are set aside with their reasons."""
-    from gatehouse.datasets.event_sets import write
+    """Import a file of events, or a folder of events and labels; rows that cannot be one are set aside with reasons."""
+    from gatehouse.datasets import entity_labels
+    from gatehouse.datasets.event_sets import EVENTS, LABELS, write
     from gatehouse.datasets.event_sources import EVENT_SOURCES
     from gatehouse.datasets.sources import digest
     from gatehouse.flows.intake import columns_for
@@ -106,28 +116,40 @@ def import_file(
     ]
     if wrong:
         raise UserError(wrong)
-    mapping = columns_for(file, dict(pair.split("=", 1) for pair in maps))
+    if file.is_dir():
+        claims = claims or (file / LABELS if (file / LABELS).is_file() else None)
+        file = file / EVENTS
+    labels = entity_labels.read(claims, about["name"]) if claims else None
+    mapping = columns_for(file, dict(pair.split("=", 1) for pair in maps), profile)
     with steps(json_) as progress:
         progress.say(f"reading {file}")
         info, written = write(
-            _blocks(file, mapping),
-            None,
+            _blocks(file, mapping, profile),
+            labels,
             root,
             name=about["name"],
             title=title or about["name"],
             licence=about["licence"],
             population=about["population"],
-            notes=(f"imported from {file.name}, SHA-256 {digest(file)}",),
+            profile=profile,
+            notes=tuple(f"imported from {one.name}, SHA-256 {digest(one)}" for one in (file, claims) if one),
             progress=progress.at,
         )
     _tell(info, written, json_)
 
 
-def _blocks(file: Path, mapping: Mapping[str, str]) -> "Iterator[EventBlock]":
+def profile_of(settings: Settings, pack: str | None) -> "Sequence[ProfileColumn]":
+    """What the pack of this name declares of profiles; nothing where none is named."""
+    from gatehouse.flows import packs
+
+    return packs.load(pack, settings.pack_roots).features.profile if pack else ()
+
+
+def _blocks(file: Path, mapping: Mapping[str, str], profile: "Sequence[ProfileColumn]") -> "Iterator[EventBlock]":
     from gatehouse.datasets.event_source import EventBlock, SetAside
     from gatehouse.flows.intake import events_of
 
-    for block in events_of(file, mapping, now(), require=("actor", "occurred")):
+    for block in events_of(file, mapping, now(), profile=profile, require=("actor", "occurred")):
         yield EventBlock(block.events, tuple(SetAside(**asdict(reject)) for reject in block.rejects))
 
 

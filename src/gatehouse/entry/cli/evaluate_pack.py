@@ -89,7 +89,10 @@ def _elsewhere(house: "House", pack: "Pack", release: "Release", on: str) -> "Su
     from gatehouse.flows.subject import Subject
     from gatehouse.policies.points import for_population
 
-    dataset = learn.dataset_named(on, house.shelf, house.settings.datasets, house.settings.data_roots)
+    judge = open_judge(house.shelf, [release])
+    dataset = learn.dataset_elsewhere(
+        on, pack, judge, house.shelf, house.settings.datasets, house.settings.data_roots, house.engine
+    )
     if dataset is None:
         raise UserError(f"the files of '{on}' are not there", fix=f"gatehouse data fetch {on}")
     if pack.recipe.labels[0] not in dataset.info.labels:
@@ -98,7 +101,7 @@ def _elsewhere(house: "House", pack: "Pack", release: "Release", on: str) -> "Su
             fix=f"it has {', '.join(dataset.info.labels)}; or import a file with that label",
         )
     points = for_population(release.points, dataset.info.population)
-    return Subject(pack, dataset, False, replace(release, points=points), open_judge(house.shelf, [release]))
+    return Subject(pack, dataset, False, replace(release, points=points), judge)
 
 
 def show_report(report: "PackReport") -> None:
@@ -125,6 +128,10 @@ def show_report(report: "PackReport") -> None:
         click.echo("– : counts only; a figure needs at least 50 positives")
     for said in report.points:
         click.echo(f"  {said.point.step}: {said.sentence}")
+    show_elsewhere(report)
+    for label, told in report.features.items():
+        words = ", ".join(f"{one.name} {one.weight:.2f}" for one in told)
+        click.echo(f"what moves the score for '{label}' most (mean log-odds, whichever way): {words or 'nothing'}")
     if report.closer is not None:
         show_slices(report.closer.slices, most=5)
     if report.closer is not None and report.closer.attacks is not None:
@@ -132,6 +139,17 @@ def show_report(report: "PackReport") -> None:
     if report.closer is not None and report.closer.suite is not None:
         click.echo("functional checks of the pack's own suite")
         show_suite(report.closer.suite)
+
+
+def show_elsewhere(report: "PackReport") -> None:
+    """What precision the points would have where another share is positive."""
+    from gatehouse.evaluation.report import PREVALENCES, restated
+    from gatehouse.policies.explain import percent
+
+    rows = [(at.step, *(one or "–" for one in precisions)) for at, precisions in restated(report)]
+    if rows:
+        columns = ("precision if positive are", *(percent(one) for one in PREVALENCES))
+        console().print(table(columns, rows))
 
 
 def write_report(reports: "list[PackReport]", out: Path | None, card: Path | None, seed: int, draws: int) -> None:

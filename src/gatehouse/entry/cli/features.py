@@ -87,7 +87,8 @@ def _row(one: "Explained") -> tuple[str, ...]:
 
 
 def _readers(uses: "Sequence[Use]") -> str:
-    numbers = {"rule": sum(len(use.rules) for use in uses), "window": sum(len(use.windows) for use in uses)}
+    numbers = {"detector": sum(len(use.detectors) for use in uses)}
+    numbers |= {"rule": sum(len(use.rules) for use in uses), "window": sum(len(use.windows) for use in uses)}
     return ", ".join(count(number, noun) for noun, number in numbers.items() if number) or "nothing"
 
 
@@ -134,9 +135,11 @@ def _use(use: "Use") -> Iterator[str]:
     for rule in use.rules:
         yield f"    rule      {rule.name} gives '{rule.label}' when"
         yield f"                {rule.when}"
+    if use.detectors:
+        yield f"    detector  {', '.join(use.detectors)}"
     if use.windows:
         yield f"    windows   {', '.join(use.windows)}"
     if use.steps:
         yield f"    steps     {', '.join(use.steps)}"
-    if not use.rules and not use.windows:
+    if not use.rules and not use.windows and not use.detectors:
         yield "    read by   nothing"

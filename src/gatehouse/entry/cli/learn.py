@@ -38,7 +38,7 @@ def train(settings: Settings, pack: str, json_: bool) -> None:
     read = packs.load(pack, settings.pack_roots)
     with steps(json_) as progress:
         progress.say(f"{read.name}: reading data set '{read.recipe.dataset}'")
-        dataset, examples = learn.dataset_for(read, house.shelf, settings.datasets, settings.data_roots)
+        dataset, examples = learn.dataset_for(read, house.shelf, settings.datasets, settings.data_roots, house.engine)
         learned = learn.train(
             read,
             dataset,

@@ -48,6 +48,7 @@ def as_data(trace: "Trace") -> dict[str, object]:
         "decision": judged.decision,
         "points": {f"{policy}.{step}": said for (policy, step), said in trace.points.items()},
         "pieces": {f"{detector}/{label}": list(pieces) for (detector, label), pieces in trace.pieces.items()},
+        "reasons": {f"{detector}/{label}": list(told) for (detector, label), told in trace.reasons.items()},
         "rules": dict(trace.rules),
         "enforcements": list(judged.enforcements),
         "cases": list(judged.cases),
@@ -116,6 +117,9 @@ def _signals(trace: "Trace", mask: bool) -> Iterator[str]:
             if pieces := trace.pieces.get((detector, signal.label)):
                 words = ", ".join(f"{masked(piece.piece, mask)} {piece.weight:+.2f}" for piece in pieces)
                 yield f"      carried by (log-odds): {words}"
+            if told := trace.reasons.get((detector, signal.label)):
+                yield "      carried by (log-odds):"
+                yield from (f"        {reason.words}" for reason in told)
         if len(signals) > 6:
             yield f"    and {len(signals) - 6} more labels with lower scores (--json shows all)"
 

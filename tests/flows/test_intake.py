@@ -276,3 +276,61 @@ def test_attributes_come_out_as_they_were_written(said: dict[str, Any]) -> None:
     (written,), reasons = attributes_of(batch, ())
     assert not reasons
     assert json.loads(str(written)) == said if said else written.as_py() is None
+
+
+MD5, PDQ = "ab" * 16, "c3" * 32
+
+
+def test_media_are_read_from_a_list_or_a_text(path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": "list", "media": [f"PDQ:{PDQ.upper()}", f"md5:{MD5}"]},
+        {"id": "text", "media": f"pdq:{PDQ}, md5:{MD5};md5:{MD5}"},
+        {"id": "none", "media": []},
+        {"id": "blank", "media": " "},
+        {"id": "null", "media": None},
+    ]
+    events, rejects = read(path, rows)
+    both = (f"md5:{MD5}", f"pdq:{PDQ}")
+    assert {event.id: event.media for event in events} == {
+        "list": both,
+        "text": both,
+        "none": (),
+        "blank": (),
+        "null": (),
+    }
+    assert rejects == {}
+    table = pa.table({"id": ["a", "b", "c"], "text": ["x"] * 3, "media": [list(both), [], None]})
+    pq.write_table(table, path.with_suffix(".parquet"))
+    mapping = columns_for(path.with_suffix(".parquet"), {})
+    blocks = list(events_of(path.with_suffix(".parquet"), mapping, NOW))
+    assert [event.media for block in blocks for event in from_batch(block.events)] == [both, (), ()]
+    path.with_suffix(".csv").write_text(f"id,text,hashes\na,x,md5:{MD5} pdq:{PDQ}\nb,y,\n")
+    mapping = columns_for(path.with_suffix(".csv"), {"media": "hashes"})
+    blocks = list(events_of(path.with_suffix(".csv"), mapping, NOW))
+    assert [event.media for block in blocks for event in from_batch(block.events)] == [both, ()]
+
+
+def test_media_that_are_no_hashes_set_only_their_record_aside(path: Path) -> None:
+    events, rejects = read(
+        path,
+        [
+            {"id": "good", "media": f"md5:{MD5}"},
+            {"id": "short", "media": f"md5:{MD5} pdq:{PDQ[1:]}"},
+            {"id": "kind", "media": f"phash:{PDQ}"},
+            {"id": "letters", "media": [f"md5:{'xy' * 16}"]},
+            {"id": "number", "media": [5]},
+        ],
+    )
+    assert [event.id for event in events] == ["good"]
+    assert rejects == {
+        "short": f"the pdq hash '{PDQ[1:41]}' has 63 characters, not 64",
+        "kind": "the media hash is of an unknown kind 'phash'",
+        "letters": f"the md5 hash '{'xy' * 16}' holds other characters than 0-9 and a-f",
+        "number": "the media are no list of hashes",
+    }
+
+
+def test_the_same_media_in_another_order_are_the_same_content(path: Path) -> None:
+    rows = [{"id": "e", "media": f"md5:{MD5} pdq:{PDQ}"}, {"id": "e", "media": [f"pdq:{PDQ}", f"md5:{MD5}"]}]
+    _, rejects = read(path, rows)
+    assert rejects == {"e": "the id came before with the same content; it was judged once"}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gatehouse.records.decision import OUTCOME_SCHEMA, Outcome, Outcomes, PolicyOutcome
-from gatehouse.records.enforcement import ENFORCEMENT_SCHEMA, Enforcement, Kind
+from gatehouse.records.enforcement import Kind
 from gatehouse.records.signal import SIGNAL_SCHEMA, Signal, Signals, State
 
 
@@ -52,5 +52,4 @@ def test_an_outcome_names_its_step_clause_and_reason() -> None:
 
 def test_schemas_have_the_fields_of_their_records() -> None:
     assert tuple(SIGNAL_SCHEMA.names) == Signal.__struct_fields__
-    assert tuple(ENFORCEMENT_SCHEMA.names) == Enforcement.__struct_fields__
     assert tuple(OUTCOME_SCHEMA.names) == ("event_id", *PolicyOutcome.__struct_fields__)

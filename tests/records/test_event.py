@@ -6,12 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatehouse.errors import UserError
-from gatehouse.records.event import EVENT_SCHEMA, Entity, Event, from_batch, to_batch
+from gatehouse.records.event import DIGITS, EVENT_SCHEMA, Entity, Event, from_batch, media_of, to_batch
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 ENTITIES = st.builds(Entity, NAMES.filter(lambda kind: ":" not in kind), NAMES)
+HASHES = st.sampled_from(sorted(DIGITS)).flatmap(
+    lambda kind: st.text("0123456789abcdef", min_size=DIGITS[kind], max_size=DIGITS[kind]).map(f"{kind}:{{}}".format)
+)
 EVENTS = st.builds(
     Event,
     id=NAMES,
@@ -26,6 +29,7 @@ EVENTS = st.builds(
     parent=st.none() | NAMES,
     thread=st.none() | NAMES,
     revision=st.integers(0, 2**63 - 1),
+    media=st.lists(HASHES, max_size=3).map(media_of),
 )
 SAID = [name for name in Event.__struct_fields__ if name not in ("seen", "imported")]
 
@@ -106,3 +110,30 @@ def test_the_schema_has_the_fields_of_an_event() -> None:
 def test_a_time_beyond_64_bits_is_not_wrapped_round() -> None:
     with pytest.raises(OverflowError):
         to_batch([Event(id="e", seen=2**63)])
+
+
+def test_media_are_written_in_small_letters_in_order_and_each_once() -> None:
+    pdq, md5 = "pdq:" + "0F" * 32, "md5:" + "ab" * 16
+    assert media_of([pdq, md5, pdq.lower()]) == (md5, pdq.lower())
+    assert media_of([]) == ()
+
+
+def test_media_that_are_no_hashes_are_all_told_of() -> None:
+    with pytest.raises(UserError) as caught:
+        media_of(["ff" * 16, "pqd:" + "ff" * 32, "md5:abc", "sha256:" + "xy" * 32])
+    assert str(caught.value).split("\n") == [
+        f"the media '{'ff' * 16}' does not say of which kind its hash is",
+        "    → write KIND:HASH; md5, pdq, sha256",
+        "the md5 hash 'abc' has 3 characters, not 32",
+        "    → take the hash as the tool prints it",
+        "the media hash is of an unknown kind 'pqd'",
+        "    → did you mean 'pdq'? md5, pdq, sha256",
+        f"the sha256 hash '{'xy' * 20}' holds other characters than 0-9 and a-f",
+        "    → take the hash as the tool prints it",
+    ]
+
+
+def test_an_event_without_media_keeps_the_digest_that_it_had_before_there_were_any() -> None:
+    event = Event(id="e1", text="hello", address="a", attributes={"x": 1})
+    assert event.digest() == "fb3e60e80c0bc23d25f41df56f74d4bba7ea5b813d76e0ab98a4babfcbbf2902"
+    assert msgspec.structs.replace(event, media=("md5:" + "ab" * 16,)).digest() != event.digest()

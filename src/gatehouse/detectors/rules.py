@@ -110,7 +110,8 @@ class RulesDetector:
 
 def _columns(used: Sequence[str], events: pa.RecordBatch, features: pa.RecordBatch) -> pa.RecordBatch:
     """The columns that the rules name; what both batches hold (`language`) is the features' word."""
-    sources = [features if name in features.schema.names else events for name in used]
+    declared = set(features.schema.names)
+    sources = [features if name in declared else events for name in used]
     columns = [source.column(name) for source, name in zip(sources, used, strict=True)]
     return pa.RecordBatch.from_arrays(columns, list(used)) if used else events
 

@@ -24,7 +24,7 @@ from gatehouse.features.windows import (
 from gatehouse.records.event import EVENT_SCHEMA
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_HIDDEN = ("attributes", "seen", "imported", "revision")
+_HIDDEN = ("attributes", "media", "seen", "imported", "revision")
 _ALWAYS = ("language", "normalised")
 
 

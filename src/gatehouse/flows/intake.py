@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,7 +17,7 @@ from gatehouse.datasets.times import implausible, microseconds
 from gatehouse.errors import UserError, nearest
 from gatehouse.features.profile import ProfileColumn
 from gatehouse.flows.attributes import attributes_of
-from gatehouse.records.event import EVENT_SCHEMA
+from gatehouse.records.event import EVENT_SCHEMA, media_of
 from gatehouse.text.hashing import hash64
 
 REQUIRED = ("id", "text")
@@ -25,6 +26,7 @@ ENTITIES = ("actor", "target")
 KEYS = (*ENTITIES, "address", "device")
 IN_WORDS = {"occurred": "time"}
 BEGINNING = 200
+_PARTING = re.compile(r"[\s,;]+")
 AGAIN = {
     Came.AGAIN: "the id came before with the same content; it was judged once",
     Came.AGAIN_WITH_OTHER_CONTENT: "the id came before with other content; the first was judged",
@@ -122,7 +124,8 @@ def sound_rows(
     """The rows of a file, each looked at by itself; `groups` are the row groups of a Parquet file to read, or all.
 
     Set aside is a row without an id or one of the columns that `require` names, and one that says what cannot be: a
-    time before 1970 or more than a day after `seen`, a negative amount, attributes of another type than declared.
+    time before 1970 or more than a day after `seen`, a negative amount, attributes of another type than declared, media
+    that are no hashes.
     """
     for block in tables.read(path, mapping, batch_rows=batch_rows, groups=groups):
         rejects = [Reject(bad.row, None, bad.reason, bad.raw) for bad in block.bad]
@@ -132,6 +135,10 @@ def sound_rows(
             attributes, wrong = attributes_of(batch, profile)
             reasons = {**wrong, **reasons}
             batch = _with_attributes(batch, attributes, profile)
+        if "media" in batch.schema.names:
+            media, wrong = _media(batch.column("media"))
+            reasons = {**wrong, **reasons}
+            batch = batch.set_column(batch.schema.get_field_index("media"), "media", media)
         rejects += [_reject(batch, numbers, i, reason) for i, reason in sorted(reasons.items())]
         if reasons:
             sound = np.ones(len(batch), np.bool_)
@@ -215,6 +222,22 @@ def _amounts(column: pa.Array) -> dict[int, str]:
                 f"the amount '{said[:40]}' is not a whole number of smallest units: write cents, 1250 for 12.50"
             )
     return reasons
+
+
+def _media(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    """Hashes of media as events write them, and why rows have none; a row says a list of them, or a text of several."""
+    said = pa.nulls(len(column), pa.string()).to_pylist()
+    reasons = {}
+    for row in _rows(pc.invert(_blank(column))):
+        text = column[row].as_py().strip()
+        try:
+            hashes = msgspec.json.decode(text, type=list[str]) if text.startswith("[") else _PARTING.split(text)
+            said[row] = " ".join(media_of(one.strip() for one in hashes if one.strip())) or None
+        except msgspec.MsgspecError:
+            reasons[row] = "the media are no list of hashes"
+        except UserError as error:
+            reasons[row] = "; ".join(fault.what for fault in error.faults)
+    return pa.array(said, pa.string()), reasons
 
 
 def _rows(mask: pa.Array) -> list[int]:

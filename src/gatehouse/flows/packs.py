@@ -1,4 +1,4 @@
-"""Packs: one folder a harm, holding its policy, rules, bank, columns, recipe, examples and card as data."""
+"""Packs: one folder a harm, holding its policy, rules, banks, columns, recipe, examples and card as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,23 +7,37 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gatehouse.detectors.banks import BankDetector
+from gatehouse.detectors import banks_file
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import Fault, Faults, UserError, did_you_mean
 from gatehouse.features import define
 from gatehouse.features import source as feature_files
+from gatehouse.flows.bank_files import BANK_FILES, FORMS, Bank, open_bank, read_labels
 from gatehouse.policies import load as policy_files
+from gatehouse.records.bank import BankKind
 from gatehouse.records.event import EVENT_SCHEMA
 from gatehouse.records.policy import Example, Policy
 from gatehouse.training import recipe as recipes
 
-FILES = ("policy.yaml", "recipe.yaml", "features.yaml", "rules.yaml", "bank.jsonl", "examples.jsonl", "card.md")
+FILES = ("policy.yaml", "recipe.yaml", "features.yaml", "card.md")
+"""What every pack holds."""
+
+OF_TEXTS = ("rules.yaml", "bank.jsonl", "examples.jsonl")
+"""What a pack holds besides that learns from texts; one that judges actors may."""
+
+OPTIONAL = ("near.jsonl", "media.jsonl")
+"""What any pack may hold."""
+
 ENTRY_POINT = "gatehouse.packs"
 
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """One harm's definitions, read and checked; `texts` holds each file as it was written."""
+    """One harm's definitions, read and checked; `texts` holds each file that is there as it was written.
+
+    `banks` are those that have a file or that a step of the policy reads, by kind. A pack without a file of rules or
+    examples has none of them.
+    """
 
     name: str
     folder: Path
@@ -31,14 +45,15 @@ class Pack:
     recipe: recipes.Recipe
     features: define.FeatureSet
     rules: RulesDetector
-    bank: BankDetector
+    banks: Mapping[BankKind, Bank]
     examples: tuple[Example, ...]
     texts: dict[str, str]
 
 
 def rule_schema(features: define.FeatureSet) -> pa.Schema:
-    """The columns that a rule may name: the event's own, the normalised text, and the declared ones."""
-    columns = [field for field in EVENT_SCHEMA if field.name != "attributes"]
+    """The columns that a rule may name: the event's own but for those that pack several things into a text, the
+    normalised text, and the declared ones."""
+    columns = [field for field in EVENT_SCHEMA if field.name not in ("attributes", "media")]
     columns.append(pa.field("normalised", pa.string()))
     known = {field.name for field in columns}
     return pa.schema([*columns, *(field for field in features.schema if field.name not in known)])
@@ -80,27 +95,37 @@ def locate(name: str, roots: Sequence[Path] = ()) -> Path:
 def load(name: str, roots: Sequence[Path] = ()) -> Pack:
     """Read and check a pack; raises UserError with every fault of every file."""
     folder = locate(name, roots)
-    faults = [
-        Fault("the file is missing", str(folder / file), f"a pack holds {', '.join(FILES)}")
-        for file in FILES
-        if not (folder / file).is_file()
-    ]
-    if faults:
-        raise UserError(faults)
     texts = {}
-    for file in FILES:
+    faults = []
+    for file in (*FILES, *OF_TEXTS, *OPTIONAL):
+        if not (folder / file).is_file():
+            continue
         try:
             texts[file] = (folder / file).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             faults.append(Fault(f"byte {error.start + 1} is not UTF-8", str(folder / file), "save the file as UTF-8"))
+    needed = FILES if _judges_actors(texts) else (*FILES, *OF_TEXTS)
+    faults += [
+        Fault("the file is missing", str(folder / file), f"a pack holds {', '.join(needed)}")
+        for file in needed
+        if not (folder / file).is_file()
+    ]
     if faults:
         raise UserError(faults)
     return _read(folder, texts)
 
 
+def _judges_actors(texts: Mapping[str, str]) -> bool:
+    try:
+        return recipes.load(texts.get("recipe.yaml", ""), "recipe.yaml").learner == "actor"
+    except UserError:
+        return False
+
+
 def _read(folder: Path, texts: dict[str, str]) -> Pack:
-    where = {file: str(folder / file) for file in FILES}
+    where = {file: str(folder / file) for file in (*FILES, *OF_TEXTS, *OPTIONAL)}
     name = folder.name
+    entries: dict[BankKind, Sequence[banks_file.Entry]] = {}
     faults = Faults()
     with faults.gather():
         policy = policy_files.load(texts["policy.yaml"], where["policy.yaml"])
@@ -108,32 +133,54 @@ def _read(folder: Path, texts: dict[str, str]) -> Pack:
         recipe = recipes.load(texts["recipe.yaml"], where["recipe.yaml"])
     with faults.gather():
         features = feature_files.load(texts["features.yaml"], where["features.yaml"])
-    with faults.gather():
-        bank = BankDetector.from_jsonl(texts["bank.jsonl"], where["bank.jsonl"], f"{name}.bank")
+    for kind, file in BANK_FILES.items():
+        with faults.gather():
+            entries[kind] = banks_file.read(texts.get(file, ""), where[file], FORMS[kind])
     faults.raise_found()
     # What is checked against another file of the pack comes after it.
-    with faults.gather():
-        rules = RulesDetector.from_yaml(
-            texts["rules.yaml"], where["rules.yaml"], f"{name}.rules", rule_schema(features)
-        )
-    with faults.gather():
-        examples = policy_files.load_examples(texts["examples.jsonl"], where["examples.jsonl"], policy)
-    if policy.name != name:
-        faults.add(
-            f"the policy is called '{policy.name}', its folder '{name}'", where["policy.yaml"], "give them one name"
-        )
-    if recipe.pack != name:
-        faults.add(
-            f"the recipe is for '{recipe.pack}', its folder is '{name}'", where["recipe.yaml"], "give them one name"
-        )
+    rules = RulesDetector(f"{name}.rules", "none", [])
+    examples: tuple[Example, ...] = ()
+    if "rules.yaml" in texts:
+        with faults.gather():
+            rules = RulesDetector.from_yaml(texts["rules.yaml"], where["rules.yaml"], rules.name, rule_schema(features))
+    if "examples.jsonl" in texts:
+        with faults.gather():
+            examples = policy_files.load_examples(texts["examples.jsonl"], where["examples.jsonl"], policy)
+    for said, called, file in (
+        (policy.name, "policy is called", "policy.yaml"),
+        (recipe.pack, "recipe is for", "recipe.yaml"),
+    ):
+        if said != name:
+            faults.add(f"the {called} '{said}', its folder '{name}'", where[file], "give them one name")
     faults.raise_found()
-    speaks = {f"{name}.linear": recipe.labels, rules.name: rules.labels, bank.name: bank.labels}
+    banks = _banks(name, entries, texts, policy, recipe)
+    speaks = {recipe.detector: recipe.labels}
+    if "rules.yaml" in texts:
+        speaks[rules.name] = rules.labels
+    speaks |= {bank.name: bank.labels for bank in banks.values()}
     _steps_and_labels_meet(policy, speaks, where["policy.yaml"], faults)
     places = feature_files.declarations(texts["features.yaml"], where["features.yaml"])
     declared = {name: place for section, name, place in places if section == "scores"}
-    _scores_are_given(features.scores, f"{name}.linear", speaks, declared, faults)
+    _scores_are_given(features.scores, recipe, speaks, declared, faults)
     faults.raise_found()
-    return Pack(name, folder, policy, recipe, features, rules, bank, examples, texts)
+    return Pack(name, folder, policy, recipe, features, rules, banks, examples, texts)
+
+
+def _banks(
+    pack: str,
+    entries: Mapping[BankKind, Sequence[banks_file.Entry]],
+    texts: Mapping[str, str],
+    policy: Policy,
+    recipe: recipes.Recipe,
+) -> dict[BankKind, Bank]:
+    """The banks of a pack; one without an entry yet speaks of those labels of the pack that the policy reads of it."""
+    found: dict[BankKind, Bank] = {}
+    for kind, file in BANK_FILES.items():
+        name = f"{pack}.{kind}"
+        read = read_labels(policy, name)
+        if file in texts or read:
+            found[kind] = open_bank(kind, entries[kind], name, [label for label in read if label in recipe.labels])
+    return found
 
 
 def _steps_and_labels_meet(policy: Policy, speaks: Mapping[str, Sequence[str]], where: str, faults: Faults) -> None:
@@ -155,19 +202,27 @@ def _steps_and_labels_meet(policy: Policy, speaks: Mapping[str, Sequence[str]], 
 
 def _scores_are_given(
     scores: Sequence[define.ScoreColumn],
-    scoring: str,
+    recipe: recipes.Recipe,
     speaks: Mapping[str, Sequence[str]],
     declared: Mapping[str, str],
     faults: Faults,
 ) -> None:
-    """Every score that windows count is one that a detector of the pack gives; `scoring` is the one that gives any."""
+    """Every score that windows count is one of a text, given by a detector that the pack learns or takes."""
+    scoring = [recipe.detector] if recipe.learner == "linear" else [*recipe.content]
+    gives = f"{_listed(scoring)} give{'s' * (len(scoring) == 1)} scores" if scoring else "name one as 'content'"
     for score in scores:
         what, where = f"score '{score.name}' is of '{score.detector}'", declared[score.name]
+        if score.detector in recipe.content:
+            continue
         if score.detector not in speaks:
-            fix = f"{did_you_mean(score.detector, speaks)}'{scoring}' gives scores"
-            faults.add(f"{what}, which this pack does not have", where, fix)
-        elif score.detector != scoring:
-            faults.add(f"{what}, which matches or not and gives no score", where, f"'{scoring}' gives scores")
-        elif score.label not in speaks[scoring]:
-            known = ", ".join(speaks[scoring])
+            faults.add(f"{what}, which this pack does not have", where, did_you_mean(score.detector, speaks) + gives)
+        elif score.detector not in scoring:
+            why = "reads what windows count" if score.detector == recipe.detector else "matches or not"
+            faults.add(f"{what}, which {why} and gives no score", where, gives)
+        elif score.label not in speaks[score.detector]:
+            known = ", ".join(speaks[score.detector])
             faults.add(f"{what}, which does not speak of the label '{score.label}'", where, f"it speaks of {known}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -1,22 +1,36 @@
 """From a pack to a release and from a release to a judge: what is bound together, stored, and put together again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from gatehouse.detectors.banks import BankDetector
+from gatehouse.detectors.actor import ActorDetector
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.linear import LinearDetector
 from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
 from gatehouse.features import define
 from gatehouse.features import source as feature_files
+from gatehouse.flows.bank_files import BANK_FILES, living, read_bank
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.packs import Pack, rule_schema
 from gatehouse.policies.decide import bind
 from gatehouse.ports.ledger import Registry
 from gatehouse.ports.models import ModelFiles
-from gatehouse.records.dataset import Model, Release, Transition
+from gatehouse.records.bank import EntryChange
+from gatehouse.records.dataset import Model, ModelKind, Release, Transition
 from gatehouse.records.policy import Point, Policy
+
+FILES: dict[ModelKind, str] = {
+    "linear": "model.bin",
+    "actor": "actor.bin",
+    "rules": "rules.yaml",
+    "features": "features.yaml",
+    "bank": BANK_FILES["bank"],
+    "near": BANK_FILES["near"],
+    "media": BANK_FILES["media"],
+}
+"""The file of each kind of version."""
 
 
 @dataclass(frozen=True)
@@ -27,32 +41,32 @@ class Shelf:
     files: ModelFiles
 
 
-def detectors_of(pack: Pack, linear: bytes) -> tuple[Detector, ...]:
-    """A pack's detectors with the given linear model file."""
-    return (LinearDetector.from_bytes(linear, f"{pack.name}.linear"), pack.rules, pack.bank)
+@dataclass(frozen=True)
+class Learnt:
+    """What a release is learnt of: the detector's file and its data set, and copies of other packs' by their names."""
+
+    model: bytes
+    dataset: str
+    content: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def keep(shelf: Shelf, pack: Pack, linear: bytes, dataset: str, points: Sequence[Point], at: int, by: str) -> Release:
-    """Store a pack's policy, detector files and points as a draft release; equal content is one release."""
-    detectors = detectors_of(pack, linear)
-    contents = {
-        f"{pack.name}.linear": ("linear", "model.bin", linear),
-        f"{pack.name}.rules": ("rules", "rules.yaml", pack.texts["rules.yaml"].encode()),
-        f"{pack.name}.bank": ("bank", "bank.jsonl", pack.texts["bank.jsonl"].encode()),
-    }
-    for detector in detectors:
-        kind, file, content = contents[detector.name]
-        model = Model(
-            name=detector.name,
-            version=detector.version,
-            kind=kind,  # type: ignore[arg-type]
-            labels=detector.labels,
-            files=shelf.files.put({file: content}),
-            languages=tuple(sorted(detector.languages)),
-            dataset=dataset if kind == "linear" else None,
-        )
-        shelf.registry.add_model(model)
-    versions = {detector.name: detector.version for detector in detectors}
+def detectors_of(pack: Pack, learnt: Learnt) -> tuple[Detector, ...]:
+    """A pack's detectors with what was learnt."""
+    return tuple(
+        _read(name, kind, file, pack.features, pack.policy) for name, (kind, file) in _contents(pack, learnt).items()
+    )
+
+
+def keep(shelf: Shelf, pack: Pack, learnt: Learnt, points: Sequence[Point], at: int, by: str) -> Release:
+    """Store a pack's policy, detector files and points as a draft release; equal content is one release.
+
+    Its banks hold what their files say and what their living entries changed since.
+    """
+    versions = {}
+    for name, (kind, file) in _contents(pack, learnt, shelf.registry.entries(pack.name)).items():
+        detector = _read(name, kind, file, pack.features, pack.policy)
+        _keep_model(shelf, detector, kind, file, learnt.dataset if name == pack.recipe.detector else None)
+        versions[name] = detector.version
     # Windows may count content scores, so what feature values mean depends on the detectors that gave them.
     features = pack.features.version_with(versions)
     shelf.registry.add_model(
@@ -61,21 +75,83 @@ def keep(shelf: Shelf, pack: Pack, linear: bytes, dataset: str, points: Sequence
             version=features,
             kind="features",
             labels=(),
-            files=shelf.files.put({"features.yaml": pack.texts["features.yaml"].encode()}),
+            files=shelf.files.put({FILES["features"]: pack.texts["features.yaml"].encode()}),
         )
     )
     shelf.registry.add_policy(pack.policy)
-    said = (pack.name, pack.policy.version, versions, features, tuple(points))
-    release = Release(
-        pack=pack.name,
-        version=Release.version_of(*said),
-        policy_version=pack.policy.version,
-        detectors=versions,
-        features=features,
-        points=tuple(points),
-    )
+    release = _release(pack.name, pack.policy.version, versions, features, tuple(points))
     shelf.registry.add_release(release, at=at, by=by, why="trained")
     return release
+
+
+def with_entries(shelf: Shelf, release: Release) -> Release:
+    """A release like this one whose banks hold what their living entries say by now; itself where they do."""
+    changes = shelf.registry.entries(release.pack)
+    policy = shelf.registry.policy(release.pack, release.policy_version)
+    detectors = dict(release.detectors)
+    for kind, file in BANK_FILES.items():
+        name = f"{release.pack}.{kind}"
+        if name not in detectors or not any(change.bank == kind for change in changes):
+            continue
+        before = shelf.files.get(f"{name}/{file}", shelf.registry.model(name, detectors[name]).files[file]).decode()
+        text = living(before, kind, changes)
+        if text != before:
+            bank = read_bank(kind, text, name, name, policy)
+            _keep_model(shelf, bank, kind, text.encode(), None)
+            detectors[name] = bank.version
+    return _release(release.pack, release.policy_version, detectors, release.features, release.points)
+
+
+def _release(pack: str, policy: str, detectors: dict[str, str], features: str, points: tuple[Point, ...]) -> Release:
+    version = Release.version_of(pack, policy, detectors, features, points)
+    return Release(
+        pack=pack, version=version, policy_version=policy, detectors=detectors, features=features, points=points
+    )
+
+
+def _keep_model(shelf: Shelf, detector: Detector, kind: ModelKind, file: bytes, dataset: str | None) -> None:
+    """Store a detector version; a bank's is of its entries, so one of another form or order is kept already."""
+    if kind in BANK_FILES:
+        with suppress(UserError):
+            shelf.registry.model(detector.name, detector.version)
+            return
+    shelf.registry.add_model(
+        Model(
+            name=detector.name,
+            version=detector.version,
+            kind=kind,
+            labels=detector.labels,
+            files=shelf.files.put({FILES[kind]: file}),
+            languages=tuple(sorted(detector.languages)),
+            dataset=dataset,
+        )
+    )
+
+
+def _contents(pack: Pack, learnt: Learnt, changes: Sequence[EntryChange] = ()) -> dict[str, tuple[ModelKind, bytes]]:
+    """The kind and the file of each detector of a pack."""
+    found: dict[str, tuple[ModelKind, bytes]] = {pack.recipe.detector: (pack.recipe.learner, learnt.model)}
+    if "rules.yaml" in pack.texts:
+        found[pack.rules.name] = ("rules", pack.texts["rules.yaml"].encode())
+    for kind, bank in pack.banks.items():
+        found[bank.name] = (kind, living(pack.texts.get(BANK_FILES[kind], ""), kind, changes).encode())
+    return found | {name: ("linear", file) for name, file in learnt.content.items()}
+
+
+def _read(
+    name: str, kind: ModelKind, file: bytes, features: define.FeatureSet, policy: Policy, where: str = ""
+) -> Detector:
+    """The detector that a file of this kind holds."""
+    match kind:
+        case "linear":
+            return LinearDetector.from_bytes(file, name)
+        case "actor":
+            return ActorDetector.from_bytes(file, name)
+        case "rules":
+            return RulesDetector.from_yaml(file.decode(), where or name, name, rule_schema(features))
+        case "bank" | "near" | "media":
+            return read_bank(kind, file.decode(), where or name, name, policy)
+    raise ValueError(f"no detector is of kind {kind}")
 
 
 @dataclass(frozen=True)
@@ -139,12 +215,9 @@ def _features(parts: Parts) -> define.FeatureSet:
 
 
 def _detector(parts: Parts, name: str, features: define.FeatureSet) -> Detector:
+    kind = next(kind for kind, file in FILES.items() if f"{name}/{file}" in parts.files)
     where = f"{name} {parts.release.detectors[name]}"
-    if (linear := parts.files.get(f"{name}/model.bin")) is not None:
-        return LinearDetector.from_bytes(linear, name)
-    if (rules := parts.files.get(f"{name}/rules.yaml")) is not None:
-        return RulesDetector.from_yaml(rules.decode(), where, name, rule_schema(features))
-    return BankDetector.from_jsonl(parts.files[f"{name}/bank.jsonl"].decode(), where, name)
+    return _read(name, kind, parts.files[f"{name}/{FILES[kind]}"], features, parts.policy, where)
 
 
 def live(shelf: Shelf, packs: Sequence[str]) -> list[Release]:
@@ -158,11 +231,17 @@ def live(shelf: Shelf, packs: Sequence[str]) -> list[Release]:
 
 
 def promote(shelf: Shelf, pack: str, version: str | None, *, at: int, by: str, why: str) -> Transition:
-    """Make a release live: the newest one, or the one with this version; the one that was live is retired."""
+    """Make a release live: the newest one, or the one with this version; the one that was live is retired.
+
+    Where entries of its banks have come or gone since it was made, one like it goes live whose banks hold those of now.
+    """
     known = shelf.registry.releases(pack)
     if not known:
         raise UserError(f"no release of '{pack}' yet", fix=f"gatehouse train {pack}")
     chosen = shelf.registry.release(pack, version) if version else known[0][0]
+    if (current := with_entries(shelf, chosen)).version != chosen.version:
+        chosen = current
+        shelf.registry.add_release(chosen, at=at, by=by, why="the banks' entries of now")
     transition = Transition(pack=pack, version=chosen.version, state="live", at=at, by=by, why=why)
     if (now := shelf.registry.live(pack)) and now.version == chosen.version:
         return transition

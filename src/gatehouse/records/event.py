@@ -1,12 +1,18 @@
 """Events: what happened on the platform, and the entities they name."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
 
-from gatehouse.errors import UserError
+from gatehouse.errors import Fault, UserError, did_you_mean
+
+DIGITS = {"md5": 32, "pdq": 64, "sha256": 64}
+"""Kinds of hashes by which events name media, and how many hexadecimal digits each has."""
+
+_HEXADECIMAL = re.compile("[0-9a-f]*")
 
 
 class Entity(msgspec.Struct, frozen=True, order=True):
@@ -36,7 +42,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `imported` marks history, whose `seen` is its own time rather than the gate's.
     `language` is what the platform claims (ISO 639-1), or None. `address` and `device` are what the actor came from,
     as the platform names them; `amount` is in whole smallest units (cents), never negative; `attributes` are what else
-    the platform says of the actor or the event at that time.
+    the platform says of the actor or the event at that time. `media` names its images and videos by their hashes, as
+    `media_of` writes them.
     """
 
     id: str
@@ -55,12 +62,19 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None
     amount: int | None = None
     attributes: Mapping[str, str | int | float | bool] | None = None
+    media: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of what the event says; `seen` and `imported` are the gate's, so they do not count."""
         said: tuple[object, ...] = (self.id, self.kind, self.text, self.language, self.occurred)
         said = (*said, self.actor, self.target, self.parent, self.thread, self.revision)
-        more = {"address": self.address, "device": self.device, "amount": self.amount, "attributes": self.attributes}
+        more: dict[str, object] = {
+            "address": self.address,
+            "device": self.device,
+            "amount": self.amount,
+            "attributes": self.attributes,
+            "media": self.media or None,
+        }
         # What an event does not say does not count, so that a record that learns to say more keeps its digests.
         if brought := {name: value for name, value in more.items() if value is not None}:
             said = (*said, brought)
@@ -85,9 +99,43 @@ EVENT_SCHEMA = pa.schema(
         pa.field("device", pa.string()),
         pa.field("amount", pa.int64()),
         pa.field("attributes", pa.string()),
+        pa.field("media", pa.string()),
     ]
 )
-"""Columns of a batch of events; entities are written `kind:id`, attributes as a JSON object with its keys in order."""
+"""Columns of a batch of events; entities are written `kind:id`, attributes as a JSON object with its keys in order,
+media as hashes with a space between them."""
+
+
+def media_of(said: Iterable[str]) -> tuple[str, ...]:
+    """Hashes of media as an event names them: `kind:digits` in small letters, in order, each once.
+
+    Raises UserError with each that is none.
+    """
+    named = sorted({one.lower() for one in said})
+    if faults := [fault for one in named if (fault := _no_hash(one))]:
+        raise UserError(faults)
+    return tuple(named)
+
+
+def _no_hash(said: str) -> Fault | None:
+    kind, colon, digits = said.partition(":")
+    kinds = ", ".join(DIGITS)
+    if not colon:
+        return Fault(f"the media '{said[:40]}' does not say of which kind its hash is", "", f"write KIND:HASH; {kinds}")
+    if kind not in DIGITS:
+        return Fault(f"the media hash is of an unknown kind '{kind[:40]}'", "", f"{did_you_mean(kind, DIGITS)}{kinds}")
+    if fault := hash_fault(kind, digits):
+        return Fault(fault, "", "take the hash as the tool prints it")
+    return None
+
+
+def hash_fault(kind: str, digits: str) -> str | None:
+    """Why these digits, in small letters, are no hash of this kind; None where they are one."""
+    if len(digits) != DIGITS[kind]:
+        return f"the {kind} hash '{digits[:40]}' has {len(digits)} characters, not {DIGITS[kind]}"
+    if not _HEXADECIMAL.fullmatch(digits):
+        return f"the {kind} hash '{digits[:40]}' holds other characters than 0-9 and a-f"
+    return None
 
 
 def to_batch(events: Sequence[Event]) -> pa.RecordBatch:
@@ -99,6 +147,8 @@ def to_batch(events: Sequence[Event]) -> pa.RecordBatch:
 def _written(value: object) -> object:
     if isinstance(value, Entity):
         return str(value)
+    if isinstance(value, tuple):
+        return " ".join(value) or None
     return msgspec.json.encode(value, order="deterministic").decode() if isinstance(value, Mapping) else value
 
 
@@ -111,4 +161,5 @@ def from_batch(batch: pa.RecordBatch) -> list[Event]:
                 row[name] = Entity.parse(row[name])
         if row["attributes"] is not None:
             row["attributes"] = msgspec.json.decode(row["attributes"])
+        row["media"] = tuple((row["media"] or "").split())
     return [Event(**row) for row in rows]

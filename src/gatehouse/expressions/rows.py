@@ -6,6 +6,7 @@ none of = < <= > >= holds for NaN. A NULL text is None.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from math import ceil, floor, fmod, inf, nan
 from typing import Any
 
@@ -25,9 +26,10 @@ from gatehouse.expressions.conditions import (
     Some,
     Value,
     cost,
+    everything,
     repeated,
 )
-from gatehouse.expressions.patterns import compile_re2, search_words
+from gatehouse.expressions.patterns import compile_re2, search_words, words_re2
 from gatehouse.expressions.tree import Column, Literal, Type
 from gatehouse.expressions.values import MAX_BIGINT, MIN_BIGINT
 
@@ -83,6 +85,7 @@ class _Writer:
         self.constants |= {"floor": floor, "ceil": ceil, "remainder": values.remainder, **_CALLS}
         self.named: dict[Any, str] = {}
         self.temporaries = 0
+        self.looks = _first_looks(conditions)
         self.kept = {node: f"m{i}" for i, node in enumerate(_worth_keeping(conditions))}
 
     def function(self, body: list[str], at_nan: Callable[[str], str]) -> Callable[[Row], Any]:
@@ -95,8 +98,9 @@ class _Writer:
                 lines.append(f"if {code} is None: {code} = nan")
             if self.types[name] is Type.DOUBLE:
                 lines.append(f"elif {code} != {code}: {at_nan(name)}")
-        if self.kept:
-            lines.append(f"{' = '.join(self.kept.values())} = unset")
+        later = [*self.kept.values(), *(f"{self.columns[name]}_may" for name in self.looks)]
+        if later:
+            lines.append(f"{' = '.join(later)} = unset")
         source = "\n".join(["def judge(row):", *(f" {line}" for line in [*lines, *body])])
         scope = dict(self.constants)
         exec(compile(source, "<expressions>", "exec"), scope)
@@ -184,7 +188,15 @@ class _Writer:
         else:
             search = compile_re2(texts[0]) if kind == "regexp" else search_words(texts)
             found = f"{self._constant((kind, texts), search)}({text}) is not None"
+            if isinstance(node.value, Column) and node.value.name in self.looks:
+                found = f"({self._may_show(node.value.name)} and {found})"
         return f"({known} and {found})" if node.found else f"({known} and not {found})"
+
+    def _may_show(self, column: str) -> str:
+        """Code that is true where a text may show any of the patterns that are asked of its column."""
+        look, may = self._constant(("look", column), self.looks[column]), f"{self.columns[column]}_may"
+        first = f"({may} := {look}({self.columns[column]}) is not None)"
+        return f"({may} if {may} is not unset else {first})"
 
     def value(self, node: Value) -> str:
         """Code of a value; NaN or None where it is NULL."""
@@ -255,6 +267,22 @@ class _Writer:
             return f"({left} else nan)"
         known = f"({by} := {codes[1]}) == {by} and {by} and ({result} := {codes[0]}) == {result}"
         return f"(remainder({result}, {by}) if {known} else nan)"
+
+
+def _first_looks(conditions: Sequence[Condition]) -> dict[str, Callable[[str], Any]]:
+    """For each column of which several patterns are asked, a search for any of them: most texts show none."""
+    asked: dict[str, set[str]] = {}
+    for node in everything(conditions):
+        if isinstance(node, Shows) and isinstance(node.value, Column) and node.pattern.kind in ("regexp", "words"):
+            kind, texts = node.pattern.kind, node.pattern.texts
+            asked.setdefault(node.value.name, set()).add(texts[0] if kind == "regexp" else words_re2(texts))
+    looks = {}
+    for column, patterns in asked.items():
+        # Together they may be more than RE2 takes at a time; each is then looked for by itself.
+        with suppress(ValueError):
+            if len(patterns) > 1:
+                looks[column] = compile_re2("|".join(f"(?:{pattern})" for pattern in sorted(patterns)))
+    return looks
 
 
 def _worth_keeping(conditions: Sequence[Condition]) -> list[Condition | Value]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import pyarrow as pa
 
+from gatehouse.enforcement.plan import planned
 from gatehouse.errors import GatehouseError, OutsideError, UserError
 from gatehouse.flows.judge import Judge, Prepared
 from gatehouse.policies.decide import severest
@@ -14,11 +15,15 @@ from gatehouse.ports.history import History
 from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision, Judgement, Outcome, PolicyOutcome
-from gatehouse.records.enforcement import Enforcement, Kind
+from gatehouse.records.enforcement import Kind
 from gatehouse.records.event import Event, from_batch, to_batch
+from gatehouse.records.signal import SignalRow
 
 CONTENT_COLUMNS = frozenset({"normalised"})
 """Columns of a feature row that repeat the event's content; they are computed again rather than kept twice."""
+
+_OUTCOMES = {outcome.value: outcome.word for outcome in Outcome}
+_KINDS = {kind.value: kind.word for kind in Kind}
 
 EventKey = tuple[str, int]
 """An event's id and revision."""
@@ -103,20 +108,20 @@ class _Way:
     def _recorded(self, events: Sequence[Event]) -> list[Decision]:
         prepared = self.judge.prepare(to_batch(events))
         if self.history is None:
-            return self._committed(prepared, prepared.own)
+            return self._committed(events, prepared, prepared.own)
         try:
             windows = self.history.advance(prepared.coded)
         except OutsideError:
-            return self._committed(prepared, self.judge.whole(prepared, None))
+            return self._committed(events, prepared, self.judge.whole(prepared, None))
         try:
-            return self._committed(prepared, self.judge.whole(prepared, windows))
+            return self._committed(events, prepared, self.judge.whole(prepared, windows))
         except BaseException:
             self.history.roll_back()
             raise
 
-    def _committed(self, prepared: Prepared, features: pa.RecordBatch) -> list[Decision]:
+    def _committed(self, events: Sequence[Event], prepared: Prepared, features: pa.RecordBatch) -> list[Decision]:
         judgement = self.judge.conclude(prepared, features)
-        return record(self.ledger, prepared.events, features, judgement, self.judge.releases, self.now)
+        return record(self.ledger, prepared.events, features, judgement, self.judge.releases, self.now, events)
 
 
 def _key(event: Event) -> EventKey:
@@ -141,27 +146,36 @@ def record(
     judgement: Judgement,
     releases: Mapping[str, str],
     now: int,
+    given: Sequence[Event] | None = None,
 ) -> list[Decision]:
     """Commit a judged batch in one transaction and give back the decisions that now stand."""
-    return ledger.commit(list(as_judged(events, features, judgement, releases, now)))
+    return ledger.commit(list(as_judged(events, features, judgement, releases, now, given)))
 
 
 def as_judged(
-    events: pa.RecordBatch, features: pa.RecordBatch, judgement: Judgement, releases: Mapping[str, str], now: int
+    events: pa.RecordBatch,
+    features: pa.RecordBatch,
+    judgement: Judgement,
+    releases: Mapping[str, str],
+    now: int,
+    given: Sequence[Event] | None = None,
 ) -> Iterator[Judged]:
-    """Every event of a batch with all that was known, said, decided and planned about it."""
+    """Every event of a batch with all that was known, said, decided and planned about it.
+
+    `given` are the events of the batch where they are at hand.
+    """
     kept = [name for name in features.schema.names if name not in CONTENT_COLUMNS]
     rows = features.select(kept).to_pylist()
-    outcome, enforce = severest(judgement.outcomes)
-    for i, event in enumerate(from_batch(events)):
-        conclusions = tuple(outcomes.of(i) for outcomes in judgement.outcomes)
+    outcome, enforce = (column.tolist() for column in severest(judgement.outcomes))
+    concluded = zip(*(outcomes.records() for outcomes in judgement.outcomes), strict=True)
+    for i, (event, conclusions) in enumerate(zip(given or from_batch(events), concluded, strict=True)):
         decision = Decision(
             id=decision_id(event, releases),
             event_id=event.id,
             revision=event.revision,
             mode="live",
-            outcome=Outcome(int(outcome[i])).word,
-            enforce=Kind(int(enforce[i])).word,
+            outcome=_OUTCOMES[outcome[i]],
+            enforce=_KINDS[enforce[i]],
             policies=conclusions,
             releases=dict(releases),
             decided=now,
@@ -169,9 +183,9 @@ def as_judged(
         yield Judged(
             event=event,
             features=rows[i],
-            signals=[signal for block in judgement.signals for signal in block.of(i, event.id)],
+            signals=SignalRow(event.id, judgement.signals, i),
             decision=decision,
-            enforcements=_planned(decision, conclusions),
+            enforcements=planned(decision, event),
             cases=_opened(decision, conclusions),
         )
 
@@ -180,22 +194,6 @@ def decision_id(event: Event, releases: Mapping[str, str]) -> str:
     """Sixteen hex digits of the hash of what was decided about and by which releases."""
     said = (event.id, event.revision, event.digest(), sorted(releases.items()))
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
-
-
-def _planned(decision: Decision, conclusions: Sequence[PolicyOutcome]) -> list[Enforcement]:
-    """One deed a kind: two policies that both remove an event remove it once, for the first of them."""
-    by_kind: dict[str, Enforcement] = {}
-    for said in conclusions:
-        if said.enforce != Kind.NONE.word:
-            deed = Enforcement(
-                id=f"{decision.id}-{said.enforce}",
-                decision_id=decision.id,
-                event_id=decision.event_id,
-                policy=said.policy,
-                kind=said.enforce,
-            )
-            by_kind.setdefault(said.enforce, deed)
-    return list(by_kind.values())
 
 
 def _opened(decision: Decision, conclusions: Sequence[PolicyOutcome]) -> list[Case]:

@@ -1,5 +1,6 @@
 """Deciding: signals and bound points give one outcome per event; pure, column by column."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatehouse.errors import Fault, RefusedError, UserError, suggestion
+from gatehouse.policies.conclude import FIRED, Tables, conclude
 from gatehouse.policies.explain import LIKELY, held_back, reason_for, reason_for_missing
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
@@ -70,6 +72,33 @@ class BoundPolicy:
     step: npt.NDArray[np.int16]
     reason: npt.NDArray[np.int32]
     reasons: tuple[str, ...]
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the steps."""
+        return tuple(step.name for step in self.policy.steps)
+
+    @functools.cached_property
+    def clauses(self) -> tuple[str, ...]:
+        """The clause of each step."""
+        return tuple(step.clause for step in self.policy.steps)
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """The policy as the kernel reads it."""
+        labels = [step.label for step in self.policy.steps]
+        missing = [FIRED if asked.missing is None else asked.missing for asked in self.questions]
+        return Tables(
+            threshold=np.array([self.thresholds.get(i, np.nan) for i in range(len(labels))], np.float64),
+            label=np.array([labels.index(label) for label in labels], np.int64),
+            enforce=self.enforce,
+            acting=np.array(self.acting, np.int64),
+            asked=np.array([asked.step for asked in self.questions], np.int64),
+            missing=np.array(missing, np.uint8),
+            wish=np.array([asked.wish for asked in self.questions], np.uint8),
+            asks=np.array([asked.asks for asked in self.questions], np.bool_),
+            review=np.array([asked.review for asked in self.questions], np.bool_),
+        )
 
 
 def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]) -> BoundPolicy:
@@ -205,48 +234,30 @@ def decide(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> Outcomes:
     step that only asks for a person where the event is gone, or where a step on the same label acts: a blurred
     obscenity says nothing about a threat beside it.
     """
-    columns, steps = _columns(bound, signals, n), bound.policy.steps
-    by = np.full(n, -1, np.int16)
-    acted = {step.label: np.zeros(n, np.bool_) for step in steps}
-    for i in bound.acting:
-        fired = _fires(bound, columns, i)
-        np.copyto(by, i, where=fired)
-        acted[steps[i].label] |= fired
-    enforce = bound.enforce[by]
-    review = bound.review[by]
-    question = np.full(n, -1, np.int16)
-    for j, asked in enumerate(bound.questions):
-        missing, i = asked.missing, asked.step
-        where = _fires(bound, columns, i) if missing is None else columns[i][0] == missing
-        if not where.any():
-            continue
-        unanswered = enforce < asked.wish
-        if asked.asks:
-            unanswered |= (enforce < Kind.REMOVE) & ~acted[steps[i].label]
-        where &= unanswered
-        np.copyto(question, j, where=where)
-        if asked.review:
-            review |= where
+    state, score = _columns(bound, signals, n)
+    by, question = np.empty(n, np.int16), np.empty(n, np.int16)
+    asked = np.zeros(n, np.bool_)
+    conclude(state, score, bound.tables, by, question, asked)
+    review = bound.review[by] | asked
     outcome = np.where(by >= 0, Outcome.VIOLATING, np.where(question >= 0, Outcome.UNDECIDED, Outcome.CLEAR))
     return Outcomes(
         policy=bound.policy.name,
         version=bound.policy.version,
         outcome=outcome.astype(np.uint8),
-        enforce=enforce,
+        enforce=bound.enforce[by],
         review=review,
         step=bound.step[by, question],
         reason=bound.reason[by, question],
-        steps=tuple(step.name for step in steps),
-        clauses=tuple(step.clause for step in steps),
+        steps=bound.names,
+        clauses=bound.clauses,
         reasons=bound.reasons,
     )
 
 
-Column = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]
-
-
-def _columns(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> list[Column]:
-    """State and score [n] for each step; raises RefusedError where signals are not of the bound versions."""
+def _columns(
+    bound: BoundPolicy, signals: Sequence[Signals], n: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    """State and score [steps, n]; raises RefusedError where signals are not of the bound versions."""
     blocks = {block.detector: block for block in signals}
     for name, version in bound.versions.items():
         if name not in blocks:
@@ -256,22 +267,13 @@ def _columns(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> list[Col
             raise RefusedError(what, where=bound.policy.name, fix=f"gatehouse train {_pack(name)}")
         if len(blocks[name]) != n:
             raise ValueError(f"{len(blocks[name])} signals of '{name}' for {n} events")
-    found = []
-    for step in bound.policy.steps:
+    state = np.empty((len(bound.policy.steps), n), np.uint8)
+    score = np.empty(state.shape)
+    for i, step in enumerate(bound.policy.steps):
         block = blocks[step.detector]
         column = block.labels.index(step.label)
-        found.append((block.state[:, column], block.score[:, column]))
-    return found
-
-
-def _fires(bound: BoundPolicy, columns: Sequence[Column], step: int) -> npt.NDArray[np.bool_]:
-    state, score = columns[step]
-    fired: npt.NDArray[np.bool_]
-    if bound.policy.steps[step].target is None:
-        fired = state == State.MATCHED
-    else:
-        fired = (state == State.SCORED) & (score >= bound.thresholds[step])
-    return fired
+        state[i], score[i] = block.state[:, column], block.score[:, column]
+    return state, score
 
 
 def severest(outcomes: Sequence[Outcomes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:

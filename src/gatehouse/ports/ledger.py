@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gatehouse.errors import UserError
+from gatehouse.records.bank import EntryChange
 from gatehouse.records.case import Case
 from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
 from gatehouse.records.decision import Decision
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Event
+from gatehouse.records.hash_chain import Link
 from gatehouse.records.policy import Policy
 from gatehouse.records.signal import Signal
 
@@ -38,6 +40,37 @@ class Run:
     at: int
     rows: int
     rejected: int
+
+
+@dataclass(frozen=True)
+class Matches:
+    """How often one detector gave one evidence of a match: events, and when the first and last were decided."""
+
+    evidence: str
+    events: int
+    first: int
+    last: int
+
+
+UNREADABLE = b""
+"""In the place of a digest: what stands there now is not whole, so it has none."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A link of a hash chain, and the digest of what stands now where it was made; None where the decision is gone."""
+
+    link: Link
+    now: bytes | None
+
+
+@dataclass(frozen=True)
+class Unlinked:
+    """Decisions without a link: `before` there were links, and `lost` ones that had one, of which some are `named`."""
+
+    before: int = 0
+    lost: int = 0
+    named: tuple[str, ...] = ()
 
 
 class ConflictError(UserError):
@@ -97,6 +130,29 @@ class Ledger(Protocol):
         """The number of the event that was committed last; 0 where there is none."""
         ...
 
+    def matches(self, detector: str) -> Sequence[Matches]:
+        """What a detector of any version gave as evidence of matches in standing live decisions, by evidence."""
+        ...
+
+    def heads(self) -> Sequence[Link]:
+        """The last link of each writer's hash chain, by writer.
+
+        Each decision that is committed is linked to the one that the same writer committed before.
+        """
+        ...
+
+    def walk(self, writer: str, after: int = 0, most: int = 1_000) -> Sequence[Walked]:
+        """At most `most` links of a writer in their order, from the first whose `seq` is over `after`."""
+        ...
+
+    def first_since(self, writer: str, since: int) -> int | None:
+        """The `seq` of a writer's first link whose decision was made at or after `since`, or is gone; else None."""
+        ...
+
+    def unlinked(self) -> Unlinked:
+        """Decisions without a link."""
+        ...
+
     def add_run(self, run: Run) -> None:
         """Remember a run of `score`."""
         ...
@@ -107,7 +163,7 @@ class Ledger(Protocol):
 
 
 class Registry(Protocol):
-    """Versions of policies, data sets, detectors and releases, and the life of releases."""
+    """Versions of policies, data sets, detectors and releases, and the life of releases and of banks' entries."""
 
     def add_policy(self, policy: Policy) -> None:
         """Remember a policy version; adding it again changes nothing."""
@@ -155,4 +211,16 @@ class Registry(Protocol):
 
     def live(self, pack: str) -> Release | None:
         """The release that is live, or None."""
+        ...
+
+    def change_entries(self, changes: Sequence[EntryChange]) -> None:
+        """Record changes of banks' entries, all or none."""
+        ...
+
+    def entries(self, pack: str) -> Sequence[EntryChange]:
+        """The latest change of each entry of a pack's banks, in the order of these changes."""
+        ...
+
+    def entry_life(self, pack: str) -> Sequence[EntryChange]:
+        """All changes of entries of a pack's banks, oldest first."""
         ...

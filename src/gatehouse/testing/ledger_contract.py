@@ -2,20 +2,22 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gatehouse.errors import UserError
-from gatehouse.ports.ledger import ConflictError, Judged, Ledger
+from gatehouse.ports.ledger import ConflictError, Judged, Ledger, Matches
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Entity
+from gatehouse.testing.hash_chain_contract import HashChainContract
 from gatehouse.testing.makers import make_decision, make_event, make_judged, make_outcome, make_run, make_signal
 
 NUL = "a\0b"
 HALF = "half \ud83d a pair"
 
 
-class LedgerContract:
+class LedgerContract(HashChainContract):
     """Subclass it and give the fixture `ledger`: an empty ledger for each test, safe to share between threads."""
 
     @pytest.fixture
@@ -39,6 +41,7 @@ class LedgerContract:
             device="phone-7",
             amount=0,
             attributes={"z": 2.0, "a": "é", "b": True, "big": 2**63 - 1, "small": -(2**63), "sci": 1e300},
+            media=("md5:" + "0a" * 16, "pdq:" + "c3" * 32, "sha256:" + "ff" * 32),
         )
         features = {"a": None, "b": True, "c": -(2**63), "d": 0.1, "e": "text", "f": 2.0, "g": ""}
         judged = [
@@ -62,6 +65,49 @@ class LedgerContract:
             "sci": float,
         }
 
+    def test_media_that_would_not_read_back_are_refused(self, ledger: Ledger) -> None:
+        """A hash of another length or form is told of, and nothing of the batch is recorded."""
+        bad = make_event("bad", media=("md5:0A", "hash:00"))
+        double = make_event("double", media=("md5:" + "0a" * 16,) * 2)
+        with pytest.raises(UserError) as caught:
+            ledger.commit([make_judged(), make_judged(bad), make_judged(double)])
+        assert str(caught.value) == (
+            "event 'bad': the media hash is of an unknown kind 'hash'\n    → md5, pdq, sha256\n"
+            "event 'bad': the md5 hash '0a' has 2 characters, not 32\n    → take the hash as the tool prints it\n"
+            "event 'double': its media are not in small letters, in order and each once\n"
+            "    → write them by records.event.media_of"
+        )
+        assert ledger.log() == []
+
+    def test_matches_are_counted_by_their_evidence(self, ledger: Ledger) -> None:
+        """Of standing live decisions only; another detector's and other states do not count."""
+
+        def judged(id_: str, evidence: str | None, **said: Any) -> Judged:
+            event = make_event(id_)
+            known = {"detector": "spam.near", "state": "matched", "score": None, "evidence": evidence, **said}
+            decision = make_decision(event, decided=event.seen + len(id_))
+            return make_judged(event, decision=decision, signals=(make_signal(id_, **known),))
+
+        superseded = judged("e", "a at similarity 0.90")
+        ledger.commit(
+            [
+                judged("ee", "a at similarity 0.90"),
+                judged("eeee", "a at similarity 0.90"),
+                judged("eee", "b at similarity 1.00"),
+                judged("other", "a at similarity 0.90", detector="spam.bank"),
+                judged("scored", None, state="abstained"),
+                superseded,
+            ]
+        )
+        after = make_decision(superseded.event, id="after", supersedes=superseded.decision.id)
+        ledger.commit([make_judged(superseded.event, decision=after, signals=())])
+        at = make_event().seen
+        assert list(ledger.matches("spam.near")) == [
+            Matches("a at similarity 0.90", 2, at + 2, at + 4),
+            Matches("b at similarity 1.00", 1, at + 3, at + 3),
+        ]
+        assert list(ledger.matches("spam.media")) == []
+
     def test_an_unknown_event_is_not_found(self, ledger: Ledger) -> None:
         """Not knowing is no error."""
         assert ledger.find("nobody") is None
@@ -72,6 +118,18 @@ class LedgerContract:
         assert ledger.log() == []
         assert ledger.last() == 0
         assert list(ledger.decisions()) == []
+
+    @pytest.mark.parametrize("id_", [NUL, HALF])
+    def test_an_id_that_no_ledger_keeps_is_not_found(self, ledger: Ledger, id_: str) -> None:
+        """Asking for it is no error either."""
+        assert ledger.find(id_) is None
+        assert ledger.digests([id_, "e1"]) == {}
+
+    def test_an_event_with_an_id_that_no_ledger_keeps_has_no_decision_standing(self, ledger: Ledger) -> None:
+        """The others in the batch are answered for."""
+        known = make_judged()
+        ledger.commit([known])
+        assert ledger.standing([make_event(NUL), known.event]) == [None, known.decision]
 
     def test_the_order_within_a_decision_is_kept(self, ledger: Ledger) -> None:
         """Signals, outcomes and enforcements come back in the order given, not sorted by some key."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gatehouse.ports.ledger import Judged, Run
+from gatehouse.records.bank import EntryChange, EntryState
 from gatehouse.records.case import Case
 from gatehouse.records.dataset import DatasetInfo, LifeState, Model, Release, Transition
 from gatehouse.records.decision import Decision, PolicyOutcome
@@ -190,3 +191,17 @@ def make_transition(release: Release, state: LifeState, **said: Any) -> Transiti
     """A change in a release's life."""
     known = {"at": NOW, "by": "sam", "why": "the gate passed"}
     return Transition(pack=release.pack, version=release.version, state=state, **{**known, **said})
+
+
+def make_entry_change(entry: str = "known-1", state: EntryState = "active", **said: Any) -> EntryChange:
+    """A change of an entry of the pack's bank of near-duplicates."""
+    known = {
+        "pack": "spam",
+        "bank": "near",
+        "content": '{"id":"known-1","label":"spam","text":"buy this and never be poor again in your life"}',
+        "source": "by hand",
+        "at": NOW,
+        "by": "sam",
+        "why": "copied a lot",
+    }
+    return EntryChange(entry=entry, state=state, **{**known, **said})

@@ -6,14 +6,19 @@ from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
+import msgspec
+
 from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests, standing
 from gatehouse.adapters.sql.faults import unkept
+from gatehouse.adapters.sql.registry import check_kept, entry_faults
 from gatehouse.adapters.sql.versions import Version, differs, key_of, moves, seal, unknown
 from gatehouse.errors import Fault, OutsideError, UserError
-from gatehouse.ports.ledger import Judged, Run
+from gatehouse.ports.ledger import Judged, Matches, Run, Unlinked, Walked
+from gatehouse.records.bank import EntryChange
 from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
 from gatehouse.records.decision import Decision
 from gatehouse.records.event import Event
+from gatehouse.records.hash_chain import GENESIS, Link, linked
 from gatehouse.records.policy import Policy
 
 _Record = TypeVar("_Record", Policy, Model, DatasetInfo, Release)
@@ -28,6 +33,7 @@ class MemoryLedger:
         self._chains: dict[ChainKey, list[str]] = {}
         self._judged: dict[str, Judged] = {}
         self._log: list[Event] = []
+        self._links: list[Link] = []
         self._runs: dict[str, Run] = {}
 
     def digests(self, event_ids: Sequence[str]) -> dict[str, str]:
@@ -52,6 +58,8 @@ class MemoryLedger:
             if taken or len(new) < len(batch.decided):
                 raise UserError(f"a decision's id is taken: {taken}", where="memory", fix="give each one of its own")
             self._judged |= new
+            for one, _ in batch.decided:
+                self._link(one)
             self._log += [event for event, _ in batch.events]
             self._digests, self._chains = batch.known, batch.chains
             return [self._judged[batch.head(one.decision)].decision for one in judged]
@@ -87,6 +95,15 @@ class MemoryLedger:
         wanted = sorted((one for one in heads if one.decided >= since), key=lambda one: (one.decided, one.id))
         return wanted[:limit]
 
+    def matches(self, detector: str) -> list[Matches]:
+        """What a detector gave as evidence of matches in standing live decisions, by evidence."""
+        found: dict[str, list[int]] = {}
+        for decision in self.decisions():
+            for signal in self._judged[decision.id].signals:
+                if (signal.detector, signal.state) == (detector, "matched") and signal.evidence is not None:
+                    found.setdefault(signal.evidence, []).append(decision.decided)
+        return [Matches(said, len(times), min(times), max(times)) for said, times in sorted(found.items())]
+
     def log(self, after: int = 0, most: int = 10_000) -> list[tuple[int, Event]]:
         """Events with their numbers, in the order of their commit, from the first whose number is over `after`."""
         return list(enumerate(self._log[after : after + most], after + 1))
@@ -94,6 +111,30 @@ class MemoryLedger:
     def last(self) -> int:
         """The number of the event that was committed last; 0 where there is none."""
         return len(self._log)
+
+    def heads(self) -> list[Link]:
+        """The last link of the one writer's hash chain."""
+        return self._links[-1:]
+
+    def walk(self, writer: str, after: int = 0, most: int = 1_000) -> list[Walked]:
+        """Links in their order, from the first whose `seq` is over `after`."""
+        found = self._links[after : after + most] if writer == "memory" else []
+        return [Walked(link, _content(self._judged[link.decision_id])) for link in found]
+
+    def first_since(self, writer: str, since: int) -> int | None:
+        """The first link whose decision was made at or after `since`; None where there is none."""
+        late = (one.seq for one in self._links if self._judged[one.decision_id].decision.decided >= since)
+        return next(late, None)
+
+    def unlinked(self) -> Unlinked:
+        """No decision is without a link."""
+        return Unlinked()
+
+    def _link(self, judged: Judged) -> None:
+        previous = self._links[-1].hash if self._links else GENESIS
+        id_, digest = judged.decision.id, _content(judged)
+        hash_ = linked(previous, id_, digest)
+        self._links.append(Link(writer="memory", seq=len(self._links) + 1, decision_id=id_, digest=digest, hash=hash_))
 
     def add_run(self, run: Run) -> None:
         """Remember a run of `score`; adding it again changes nothing."""
@@ -107,6 +148,10 @@ class MemoryLedger:
         return sorted(self._runs.values(), key=lambda run: run.at)[::-1]
 
 
+def _content(judged: Judged) -> bytes:
+    return hashlib.sha256(msgspec.json.encode({**vars(judged), "signals": list(judged.signals)})).digest()
+
+
 class MemoryRegistry:
     """A registry that lasts as long as the object."""
 
@@ -114,6 +159,7 @@ class MemoryRegistry:
         self._kept: dict[type[Version], dict[tuple[str, str], Version]] = {}
         self._datasets: dict[tuple[str, str], tuple[DatasetInfo, str]] = {}
         self._life: list[Transition] = []
+        self._changes: list[EntryChange] = []
 
     def add_policy(self, policy: Policy) -> None:
         """Remember a policy version; adding it again changes nothing."""
@@ -142,8 +188,9 @@ class MemoryRegistry:
 
     def add_release(self, release: Release, *, at: int, by: str, why: str) -> None:
         """Remember a release as a draft; adding it again changes nothing."""
+        draft = Transition(pack=release.pack, version=release.version, state="draft", at=at, by=by, why=why)
+        check_kept(draft)
         if self._add(release):
-            draft = Transition(pack=release.pack, version=release.version, state="draft", at=at, by=by, why=why)
             self._life.append(draft)
 
     def release(self, pack: str, version: str) -> Release:
@@ -158,6 +205,7 @@ class MemoryRegistry:
 
     def move(self, transition: Transition) -> None:
         """Record a change of state; making one release of a pack live retires the one that was."""
+        check_kept(transition)
         states = {one.version: one.state for one in self._life if one.pack == transition.pack}
         if transition.version not in states:
             raise unknown(Release, transition.pack, transition.version, self._known(Release))
@@ -171,6 +219,21 @@ class MemoryRegistry:
     def live(self, pack: str) -> Release | None:
         """The release that is live, or None."""
         return next((release for release, latest in self.releases(pack) if latest.state == "live"), None)
+
+    def change_entries(self, changes: Sequence[EntryChange]) -> None:
+        """Record changes of banks' entries, all or none."""
+        if faults := [fault for change in changes for fault in entry_faults(change)]:
+            raise UserError(faults)
+        self._changes += changes
+
+    def entries(self, pack: str) -> list[EntryChange]:
+        """The latest change of each entry of a pack's banks, in the order of these changes."""
+        latest = {(one.bank, one.entry): place for place, one in enumerate(self._changes) if one.pack == pack}
+        return [self._changes[place] for place in sorted(latest.values())]
+
+    def entry_life(self, pack: str) -> list[EntryChange]:
+        """All changes of entries of a pack's banks, oldest first."""
+        return [one for one in self._changes if one.pack == pack]
 
     def _add(self, record: Version) -> bool:
         """Keep a version unless it is kept; gives back whether it was new."""

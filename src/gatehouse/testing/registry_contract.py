@@ -8,6 +8,7 @@ from gatehouse.records.dataset import LifeState, Release
 from gatehouse.testing.makers import (
     NOW,
     make_dataset_info,
+    make_entry_change,
     make_model,
     make_point,
     make_policy,
@@ -47,6 +48,16 @@ class RegistryContract:
             registry.add_model(model)
         assert registry.policy("spam", "p1") == policy
         assert registry.model("spam.linear", "d1") == model
+
+    @pytest.mark.parametrize("why", ["a\0b", "half \ud83d a pair"])
+    def test_a_reason_that_would_not_come_back_is_refused(self, registry: Registry, why: str) -> None:
+        """With the release it was given for, and nothing is written."""
+        with pytest.raises(UserError, match=r"its why holds .*\n    → send it again without that character"):
+            registry.add_release(make_release(), at=NOW, by="sam", why=why)
+        registry.add_release(make_release(), at=NOW, by="sam", why="trained")
+        with pytest.raises(UserError, match=f"release {make_release().version}: its why holds"):
+            registry.move(make_transition(make_release(), "live", why=why))
+        assert [one.state for one in registry.life("spam")] == ["draft"]
 
     def test_a_version_never_gets_other_content(self, registry: Registry) -> None:
         """A version is a hash: other content under it is a mistake, and the first stays."""
@@ -192,3 +203,26 @@ class RegistryContract:
         registry.add_release(make_release(), at=NOW, by="sam", why="trained")
         with pytest.raises(UserError, match="known, newest first"):
             registry.move(make_transition(make_release(policy_version="p9"), "live"))
+
+    def test_the_latest_change_of_an_entry_counts_and_none_is_lost(self, registry: Registry) -> None:
+        """Entries of other banks and packs under the same id are others."""
+        first = make_entry_change(state="proposed")
+        others = [
+            make_entry_change("known-2", content='{"é": "\\u0000 in letters"}'),
+            make_entry_change(bank="media"),
+            make_entry_change(pack="sexism"),
+        ]
+        last = make_entry_change(state="retired", at=NOW + 5, by="kim", why="matched too much")
+        registry.change_entries([first, *others])
+        registry.change_entries([])
+        registry.change_entries([last])
+        assert list(registry.entries("spam")) == [*others[:2], last]
+        assert list(registry.entry_life("spam")) == [first, *others[:2], last]
+        assert list(registry.entries("sexism")) == others[2:]
+        assert list(registry.entries("nothing")) == []
+
+    def test_a_change_that_cannot_be_kept_is_refused_with_all_beside_it(self, registry: Registry) -> None:
+        """Not every database keeps NUL."""
+        with pytest.raises(UserError, match="entry 'known-1': its why holds a NUL character"):
+            registry.change_entries([make_entry_change("fine"), make_entry_change(why="a\0b")])
+        assert list(registry.entry_life("spam")) == []

@@ -1,62 +1,65 @@
-"""The ledger's file: opened, brought up to date, and read and written in transactions."""
+"""The ledger's database: opened, brought up to date, and read and written in transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection as DriverConnection
-from sqlite3 import OperationalError
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from gatehouse.adapters.sql.sqlite import WRITES, SqliteFile
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE
 from gatehouse.errors import OutsideError, UserError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-WAIT_SECONDS = 30.0
-"""How long a transaction waits for another process's write to end."""
 
-_WRITES = "gatehouse_writes"
+class Server(Protocol):
+    """What keeps a ledger: where it is, how it is reached, and what its errors mean."""
 
-_NEXT_STEPS = {
-    "not a database": "name a ledger that gatehouse made, or move this file away and start anew",
-    "malformed": "the file is damaged: bring it back from a copy",
-    "readonly": "give this account the right to write the file and its folder",
-    "is full": "make room on the disk, then do it again; nothing of this was recorded",
-    "locked": "another process holds the ledger: do it again when that has ended; nothing of this was recorded",
-    "unable to open": "check that the folder is there and that this account may write in it",
-}
+    where: str
+    another: str
+    """The next step where the database is somebody else's."""
+
+    def engine(self) -> Engine:
+        """An engine whose transactions see one moment, or hold the only right to write where WRITES is set."""
+        ...
+
+    def said(self, error: DBAPIError) -> str:
+        """What the database says went wrong, without content."""
+        ...
+
+    def outside(self, error: DBAPIError) -> OutsideError:
+        """The error for a person, with the next step."""
+        ...
 
 
 class Database:
-    """A ledger file, made when it is missing and migrated up when it is old; safe to share between threads.
+    """A ledger's database, made when it is missing and migrated up when it is old; safe to share between threads.
 
-    Raises OutsideError where the file cannot be used and UserError where a newer version of gatehouse wrote it.
+    A path is a file of SQLite; a text is the address of a PostgreSQL database, `postgresql://user@host/name`. `path`
+    is None for the latter. Raises OutsideError where it cannot be used and UserError where a newer version of
+    gatehouse wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+    def __init__(self, place: Path | str) -> None:
+        self._server = _server(place)
+        self.where = self._server.where
+        self.path = place.absolute() if isinstance(place, Path) else None
+        self._engine = self._server.engine()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _outside(self.path, str(error)) from error
-        self._engine = _engine(self.path)
-        with self.reading() as connection:
-            old = _schema(connection, self.path) != SCHEMA
-        if old:
-            with self.writing() as connection:
-                # Another process may have migrated the file while this one waited for the lock.
-                if _schema(connection, self.path) != SCHEMA:
-                    upgrade(connection)
+            self._bring_up_to_date()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction whose reads all see the ledger at one moment."""
-        with _told(self.path), self._engine.begin() as connection:
+        with self._told(), _begun(self._engine) as connection:
             yield connection
 
     @contextmanager
@@ -65,13 +68,47 @@ class Database:
 
         What it looked up therefore still holds when it inserts. Anything raised inside undoes all of it.
         """
-        writer = self._engine.execution_options(**{_WRITES: True})
-        with _told(self.path), writer.begin() as connection:
+        with self._told(), _begun(self._engine.execution_options(**{WRITES: True})) as connection:
             yield connection
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the database."""
         self._engine.dispose()
+
+    def _bring_up_to_date(self) -> None:
+        with self.reading() as connection:
+            old = _schema(connection, self._server) != SCHEMA
+        if old:
+            with self.writing() as connection:
+                # Another process may have migrated it while this one waited for the right to write.
+                if _schema(connection, self._server) != SCHEMA:
+                    upgrade(connection)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn the database's errors into ones that say what to do."""
+        try:
+            yield
+        except IntegrityError as error:
+            raise UserError(
+                f"a record's id is taken, or names a record that is not there ({self._server.said(error)})",
+                where=self.where,
+                fix="give each decision, enforcement and case an id of its own; nothing of this was recorded",
+            ) from error
+        except DataError as error:
+            raise UserError(
+                f"a value is of a kind or size that the ledger does not keep ({self._server.said(error)})",
+                where=self.where,
+                fix="write texts without NUL characters and numbers within 64 bits; nothing of this was recorded",
+            ) from error
+        except DBAPIError as error:
+            raise self._server.outside(error) from error
+        except PoolTimeoutError as error:
+            raise OutsideError(
+                "the ledger cannot be used: all connections of this process are in use",
+                where=self.where,
+                fix="do it again when less is going on; nothing of this was recorded",
+            ) from error
 
 
 def migrations(connection: Connection) -> "Config":
@@ -92,79 +129,51 @@ def upgrade(connection: Connection) -> None:
     command.upgrade(migrations(connection), SCHEMA)
 
 
-def _engine(path: Path) -> Engine:
-    """An engine whose transactions begin when SQLAlchemy says so; errors show no content."""
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": WAIT_SECONDS},
-        max_overflow=-1,  # threads wait for the file, whose errors say so, never for a connection
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
-    return engine
+def _server(place: Path | str) -> Server:
+    if isinstance(place, Path):
+        return SqliteFile(place)
+    from gatehouse.adapters.sql.postgres import PostgresDatabase  # its driver need not be installed
+
+    return PostgresDatabase(place)
 
 
-def _set_up(connection: DriverConnection, _: Any) -> None:
-    # None stops the driver from beginning transactions by its own rules, which leave out reads and DDL.
-    connection.isolation_level = None
-    _write_ahead(connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction, which ends with the block."""
+    with _in_transaction(engine) as connection:
+        transaction = connection.get_transaction()
+        assert transaction is not None
+        with transaction:
+            yield connection
 
 
-def _write_ahead(connection: DriverConnection) -> None:
-    """Put the file in WAL mode, where it stays; unlike other statements the switch does not itself wait for others."""
-    end = monotonic() + WAIT_SECONDS
-    while True:
+def _in_transaction(engine: Engine) -> Connection:
+    """A connection that has begun; one that died in the pool is let go with all others there, and a new one taken."""
+    for last in (False, True):
+        connection = engine.connect()
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except OperationalError as error:
-            if "locked" not in str(error) or monotonic() > end:
+            connection.begin()
+        except BaseException as error:
+            connection.close()
+            if last or not (isinstance(error, DBAPIError) and error.connection_invalidated):
                 raise
-            sleep(0.01)
         else:
-            return
+            break
+    return connection
 
 
-def _begin(connection: Connection) -> None:
-    # A deferred transaction that reads first and writes later fails at once when another wrote in between.
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _schema(connection: Connection, path: Path) -> str | None:
-    """The file's schema version, None where it is empty; refuses what this version of gatehouse cannot use."""
+def _schema(connection: Connection, server: Server) -> str | None:
+    """The schema's version, None where there are no tables; refuses what this version of gatehouse cannot use."""
     names = inspect(connection).get_table_names()
     if not names:
         return None
     if VERSION_TABLE not in names:
-        raise OutsideError("a database, but not a ledger", where=str(path), fix=_NEXT_STEPS["not a database"])
+        raise OutsideError("a database, but not a ledger", where=server.where, fix=server.another)
     found: str | None = connection.scalar(select(text("version_num")).select_from(text(VERSION_TABLE)))
     if found is not None and found > SCHEMA:
         raise UserError(
             f"the ledger was written by a newer gatehouse (schema {found}; this one knows up to {SCHEMA})",
-            where=str(path),
+            where=server.where,
             fix="install that version or a later one: pip install --upgrade gatehouse",
         )
     return found
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn the database's errors into ones that say what to do."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise UserError(
-            f"a record's id is taken, or names a record that is not there ({error.orig})",
-            where=str(path),
-            fix="give each decision, enforcement and case an id of its own; nothing of this was recorded",
-        ) from error
-    except DBAPIError as error:
-        raise _outside(path, str(error.orig)) from error
-
-
-def _outside(path: Path, said: str) -> OutsideError:
-    fix = next((step for words, step in _NEXT_STEPS.items() if words in said), "check the disk that holds it")
-    return OutsideError(f"the ledger cannot be used: {said}", where=str(path), fix=fix)

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from gatehouse.errors import Fault
+from gatehouse.errors import Fault, UserError
 from gatehouse.ports.ledger import Judged
 from gatehouse.records.case import Case
 from gatehouse.records.enforcement import Enforcement
-from gatehouse.records.event import Event
+from gatehouse.records.event import Event, media_of
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -25,6 +25,7 @@ def faults(judged: Judged) -> list[Fault]:
         *_strangers(judged),
         *_numbers(judged),
         *_attributes(judged.event),
+        *_media(judged.event),
         *_references(judged.event),
         *unkept(judged),
     )
@@ -81,6 +82,16 @@ def _attributes(event: Event) -> Iterator[tuple[str, str]]:
     for name, value in (event.attributes or {}).items():
         if said := _no_scalar(value):
             yield f"its attribute {name} {said}", "leave out what is not known; write numbers, texts and truth values"
+
+
+def _media(event: Event) -> Iterator[tuple[str, str]]:
+    if not event.media:
+        return
+    try:
+        if media_of(event.media) != event.media:
+            yield "its media are not in small letters, in order and each once", "write them by records.event.media_of"
+    except UserError as error:
+        yield from ((fault.what, fault.fix) for fault in error.faults)
 
 
 def _references(event: Event) -> Iterator[tuple[str, str]]:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Dialect, Row, Select, Table, exists, func, insert, select, text
+from sqlalchemy import Connection, Row, Select, Table, exists, func, insert, select
 from sqlalchemy.exc import NoResultFound
 
-from gatehouse.adapters.sql import rows
+from gatehouse.adapters.sql import bulk, hash_chain, rows
 from gatehouse.adapters.sql.chains import Batch, ChainKey, EventKey, digests, standing
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.faults import unkept
+from gatehouse.adapters.sql.lookup import among
+from gatehouse.adapters.sql.outbox import put
+from gatehouse.adapters.sql.outbox_tables import at_present
 from gatehouse.adapters.sql.tables import (
     cases,
     decisions,
@@ -24,18 +26,25 @@ from gatehouse.adapters.sql.tables import (
     signals,
 )
 from gatehouse.errors import Fault, OutsideError, UserError
-from gatehouse.ports.ledger import Judged, Run
+from gatehouse.ports.ledger import Judged, Matches, Run, Unlinked, Walked
 from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision, PolicyOutcome
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Event
+from gatehouse.records.hash_chain import Link
 from gatehouse.records.signal import Signal
 
-_LOOKUP = 500
-"""Ids in one lookup: well under every database's limit on parameters."""
-
-_NEXT_NUMBER = text("(SELECT coalesce(max(number), 0) + 1 FROM events)")
-"""The next place in the log; whoever inserts holds the only right to write, so no other writer takes it."""
+_TABLES = (
+    events,
+    decisions,
+    feature_rows,
+    policy_outcomes,
+    signals,
+    enforcements,
+    cases,
+    hash_chain.hash_chain,
+)
+"""What a commit inserts into, in this order: what another row names comes first."""
 
 
 class SqlLedger:
@@ -58,7 +67,7 @@ class SqlLedger:
         ids = [event.id for event in events]
         with self._database.reading() as connection:
             known = _known(connection, ids)
-            heads = standing(events, known, _chains(connection, ids) if known else {}, where=str(self._database.path))
+            heads = standing(events, known, _chains(connection, ids) if known else {}, where=self._database.where)
             found = _decisions(connection, [head for head in heads if head is not None])
         return [None if head is None else found[head] for head in heads]
 
@@ -73,7 +82,7 @@ class SqlLedger:
         with self._database.writing() as connection:
             # Looked up under the right to write: what is new here still is when it is inserted.
             batch = Batch(_known(connection, ids), _chains(connection, ids))
-            batch.add(judged, contents, where=str(self._database.path))
+            batch.add(judged, contents, where=self._database.where)
             _write(connection, batch, self._writer)
             own = {one.decision.id: one.decision for one, _ in batch.decided}
             heads = [batch.head(one.decision) for one in judged]
@@ -87,12 +96,12 @@ class SqlLedger:
         Where it was only tried in shadow, the latest shadow decision is given.
         """
         with self._database.reading() as connection:
-            wanted = select(events).where(events.c.id == event_id).order_by(events.c.revision.desc()).limit(1)
-            row = connection.execute(wanted).one_or_none()
-            if row is None:
+            wanted = select(events).order_by(events.c.revision.desc()).limit(1)
+            found = list(among(connection, wanted, events.c.id, [event_id]))
+            if not found:
                 return None
             with self._unchanged(event_id):
-                event = _event(row)
+                event = _event(found[0])
             return self._belonging(connection, [event])[0]
 
     def judged(self, recorded: Sequence[Event]) -> list[Judged]:
@@ -113,6 +122,21 @@ class SqlLedger:
         with self._database.reading() as connection:
             return list(_decisions(connection, connection.scalars(wanted).all()).values())
 
+    def matches(self, detector: str) -> list[Matches]:
+        """What a detector of any version gave as evidence of matches in standing live decisions, by evidence."""
+        later = decisions.alias()
+        said = signals.c
+        wanted = (
+            select(said.evidence, func.count(), func.min(decisions.c.decided), func.max(decisions.c.decided))
+            .join(decisions, decisions.c.id == said.decision_id)
+            .where(said.detector == detector, said.state == "matched", decisions.c.mode == "live")
+            .where(said.evidence.is_not(None), ~exists().where(later.c.supersedes == decisions.c.id))
+            .group_by(said.evidence)
+            .order_by(said.evidence)
+        )
+        with self._database.reading() as connection:
+            return [Matches(*row) for row in connection.execute(wanted)]
+
     def log(self, after: int = 0, most: int = 10_000) -> list[tuple[int, Event]]:
         """Events with their numbers, in the order of their commit, from the first whose number is over `after`."""
         wanted = select(events).where(events.c.number > after).order_by(events.c.number).limit(most)
@@ -127,6 +151,26 @@ class SqlLedger:
         """The number of the event that was committed last; 0 where there is none."""
         with self._database.reading() as connection:
             return connection.scalar(select(func.max(events.c.number))) or 0
+
+    def heads(self) -> list[Link]:
+        """The last link of each writer's hash chain, by writer."""
+        with self._database.reading() as connection:
+            return hash_chain.heads(connection)
+
+    def walk(self, writer: str, after: int = 0, most: int = 1_000) -> list[Walked]:
+        """Links of a writer in their order, from the first whose `seq` is over `after`, and what stands there now."""
+        with self._database.reading() as connection:
+            return hash_chain.walk(connection, writer, after, most)
+
+    def first_since(self, writer: str, since: int) -> int | None:
+        """The first link of a writer whose decision was made at or after `since`, or is gone."""
+        with self._database.reading() as connection:
+            return hash_chain.first_since(connection, writer, since)
+
+    def unlinked(self) -> Unlinked:
+        """Decisions without a link."""
+        with self._database.reading() as connection:
+            return hash_chain.unlinked(connection)
 
     def _belonging(self, connection: Connection, recorded: Sequence[Event]) -> list[Judged]:
         """Everything about some events, a table at a time."""
@@ -152,7 +196,7 @@ class SqlLedger:
         except (LookupError, NoResultFound, msgspec.DecodeError) as error:
             raise OutsideError(
                 f"event {event_id!r} was changed after it was written",
-                where=str(self._database.path),
+                where=self._database.where,
                 fix="bring the ledger back from a copy",
             ) from error
 
@@ -176,32 +220,39 @@ class SqlLedger:
 
 def _write(connection: Connection, batch: Batch, writer: str) -> None:
     """Insert everything, a table at a time; what another row names comes first."""
-    new = [one for one, _ in batch.decided]
-    _insert(connection, events, [rows.event_row(event, digest) for event, digest in batch.events])
-    _insert(connection, decisions, [rows.decision_row(one.decision, place, writer) for one, place in batch.decided])
-    _insert(connection, feature_rows, [(one.decision.id, rows.to_json(one.features)) for one in new])
-    _insert(connection, policy_outcomes, [row for one in new for row in rows.outcome_rows(one.decision)])
-    _insert(connection, signals, [row for one in new for row in rows.signal_rows(one)])
-    _insert(connection, enforcements, [row for one in new for row in rows.placed_rows(one.enforcements)])
-    _insert(connection, cases, [row for one in new for row in rows.placed_rows(one.cases)])
-
-
-def _insert(connection: Connection, table: Table, values: list[rows.Row]) -> None:
-    if values:
-        connection.exec_driver_sql(_insertion(table, connection.dialect), values)
-
-
-@lru_cache(maxsize=64)
-def _insertion(table: Table, dialect: Dialect) -> str:
-    """The insert for the driver: rows are tuples in the table's order, which SQLAlchemy would take apart once more."""
-    made = table.insert().values(number=_NEXT_NUMBER) if table is events else table.insert()
-    return str(made.compile(dialect=dialect, column_keys=table.columns.keys()))
+    if not batch.events and not batch.decided:
+        return
+    # Whoever writes holds the only right to, so that nobody else takes these numbers or links to the same end.
+    last, end = hash_chain.end_of(connection, writer)
+    brought = {(event.id, event.revision): number for number, (event, _) in enumerate(batch.events, last + 1)}
+    values: dict[Table, list[rows.Row]] = {table: [] for table in _TABLES}
+    values[events] = [
+        (*rows.event_row(*new), number) for new, number in zip(batch.events, brought.values(), strict=True)
+    ]
+    for one, place in batch.decided:
+        key = (one.event.id, one.event.revision)
+        decision, features = rows.decision_row(one.decision, place, writer), rows.to_json(one.features)
+        outcomes, said = rows.outcome_rows(one.decision), rows.signal_rows(one)
+        planned = rows.placed_rows(one.enforcements)
+        event = hash_chain.event_part(one.event, batch.known[key], brought.pop(key, None))
+        link = end.link(event, decision, features, outcomes, said, planned)
+        values[decisions].append(decision)
+        values[feature_rows].append((one.decision.id, features))
+        values[policy_outcomes] += outcomes
+        values[signals] += said
+        values[enforcements] += planned
+        values[cases] += rows.placed_rows(one.cases)
+        values[hash_chain.hash_chain].append(link)
+    for table in _TABLES:
+        bulk.insert(connection, table, values[table])
+    live = [one for one, _ in batch.decided if one.decision.mode == "live"]
+    put(connection, [(deed, one.decision.decided) for one in live for deed in one.enforcements])
 
 
 def _known(connection: Connection, event_ids: Sequence[str]) -> dict[EventKey, str]:
     """Digests of the revisions of these events that are recorded, latest last."""
     wanted = select(events.c.id, events.c.revision, events.c.digest).order_by(events.c.revision)
-    return {(row.id, row.revision): row.digest for row in _among(connection, wanted, events.c.id, event_ids)}
+    return {(row.id, row.revision): row.digest for row in among(connection, wanted, events.c.id, event_ids)}
 
 
 def _chains(connection: Connection, event_ids: Sequence[str]) -> dict[ChainKey, list[str]]:
@@ -209,7 +260,7 @@ def _chains(connection: Connection, event_ids: Sequence[str]) -> dict[ChainKey, 
     made = decisions.c
     wanted = select(made.id, made.event_id, made.revision, made.track).order_by(made.place)
     chains: dict[ChainKey, list[str]] = {}
-    for row in _among(connection, wanted, made.event_id, event_ids):
+    for row in among(connection, wanted, made.event_id, event_ids):
         chains.setdefault((row.event_id, row.revision, row.track), []).append(row.id)
     return chains
 
@@ -218,11 +269,11 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> dict[str, Decision
     """The decisions with these ids, in the order of the ids."""
     outcomes: dict[str, list[PolicyOutcome]] = {}
     wanted = select(policy_outcomes).order_by(policy_outcomes.c.decision_id, policy_outcomes.c.place)
-    for row in _among(connection, wanted, policy_outcomes.c.decision_id, ids):
+    for row in among(connection, wanted, policy_outcomes.c.decision_id, ids):
         outcomes.setdefault(row.decision_id, []).append(PolicyOutcome(**_said(row, "decision_id")))
     found = {
         row.id: rows.decision_of(row._mapping, outcomes.get(row.id, ()))
-        for row in _among(connection, select(decisions), decisions.c.id, ids)
+        for row in among(connection, select(decisions), decisions.c.id, ids)
     }
     return {id_: found[id_] for id_ in ids}
 
@@ -236,11 +287,11 @@ class _Belongings:
         self._decisions = _decisions(connection, heads)
         made = feature_rows.c
         self._features = {
-            row.decision_id: row.features for row in _among(connection, select(feature_rows), made.decision_id, heads)
+            row.decision_id: row.features for row in among(connection, select(feature_rows), made.decision_id, heads)
         }
-        self._signals = _by_decision(connection, signals, heads)
-        self._enforcements = _by_decision(connection, enforcements, all_of_them)
-        self._cases = _by_decision(connection, cases, all_of_them)
+        self._signals = _by_decision(connection, select(signals), signals, heads)
+        self._enforcements = _by_decision(connection, at_present(), enforcements, all_of_them)
+        self._cases = _by_decision(connection, select(cases), cases, all_of_them)
 
     def of(self, event: Event, chain: Sequence[str]) -> Judged:
         """An event with its chain's head and all that the chain planned; raises LookupError where rows are gone."""
@@ -273,10 +324,12 @@ def _standing_chain(connection: Connection, tracks: Mapping[str, list[str]]) -> 
     return max(tracks.values(), key=lambda chain: heads[chain[-1]].decided)
 
 
-def _by_decision(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    """A table's rows of some decisions, each decision's in their order."""
+def _by_decision(
+    connection: Connection, wanted: Select[Any], table: Table, ids: Sequence[str]
+) -> dict[str, list[Row[Any]]]:
+    """Rows of some decisions, each decision's in the order of their place in the table."""
     found: dict[str, list[Row[Any]]] = {}
-    for row in _among(connection, select(table).order_by(table.c.place), table.c.decision_id, ids):
+    for row in among(connection, wanted.order_by(table.c.place), table.c.decision_id, ids):
         found.setdefault(row.decision_id, []).append(row)
     return found
 
@@ -284,10 +337,3 @@ def _by_decision(connection: Connection, table: Table, ids: Sequence[str]) -> di
 def _said(row: Row[Any], *keys: str) -> dict[str, Any]:
     """What a record says: its row without its place and the keys that lead to it."""
     return {name: value for name, value in row._mapping.items() if name not in {"place", *keys}}
-
-
-def _among(connection: Connection, wanted: Select[Any], column: Column[str], ids: Sequence[str]) -> Iterator[Row[Any]]:
-    """Rows whose column is one of these ids, looked up some hundred at a time."""
-    once = list(dict.fromkeys(ids))
-    for start in range(0, len(once), _LOOKUP):
-        yield from connection.execute(wanted.where(column.in_(once[start : start + _LOOKUP])))

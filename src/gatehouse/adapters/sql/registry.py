@@ -7,12 +7,17 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
 
 from gatehouse.adapters.sql.engine import Database
-from gatehouse.adapters.sql.tables import datasets, models, policies, releases, transitions
+from gatehouse.adapters.sql.faults import unkept
+from gatehouse.adapters.sql.tables import bank_changes, datasets, models, policies, releases, transitions
 from gatehouse.adapters.sql.versions import Version, differs, key_of, moves, seal, unknown, unseal
+from gatehouse.errors import Fault, UserError
+from gatehouse.records.bank import EntryChange
 from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
 from gatehouse.records.policy import Policy
 
 _Record = TypeVar("_Record", Policy, Model, DatasetInfo, Release)
+
+_CHANGES = select(*(bank_changes.c[name] for name in EntryChange.__struct_fields__))
 
 _KINDS: dict[type[Version], Table] = {Policy: policies, Model: models, DatasetInfo: datasets, Release: releases}
 
@@ -65,6 +70,7 @@ class SqlRegistry:
         Raises UserError where its version is not the hash of what it holds.
         """
         draft = Transition(pack=release.pack, version=release.version, state="draft", at=at, by=by, why=why)
+        check_kept(draft)
         with self._database.writing() as connection:
             if _add(connection, release):
                 connection.execute(insert(transitions), msgspec.structs.asdict(draft))
@@ -89,6 +95,7 @@ class SqlRegistry:
         Raises UserError for a release that is not known and RefusedError, naming the states it can go to, for a step
         that its life does not have.
         """
+        check_kept(transition)
         with self._database.writing() as connection:
             states = {one.version: one.state for one in map(_transition, connection.execute(_latest(transition.pack)))}
             if transition.version not in states:
@@ -107,6 +114,31 @@ class SqlRegistry:
         """The release that is live, or None."""
         return next((release for release, latest in self.releases(pack) if latest.state == "live"), None)
 
+    def change_entries(self, changes: Sequence[EntryChange]) -> None:
+        """Record changes of banks' entries in one transaction; raises UserError where a text cannot be kept."""
+        if faults := [fault for change in changes for fault in entry_faults(change)]:
+            raise UserError(faults)
+        with self._database.writing() as connection:
+            if changes:
+                connection.execute(insert(bank_changes), [msgspec.structs.asdict(change) for change in changes])
+
+    def entries(self, pack: str) -> list[EntryChange]:
+        """The latest change of each entry of a pack's banks, in the order of these changes."""
+        last = select(func.max(bank_changes.c.number)).where(bank_changes.c.pack == pack)
+        last = last.group_by(bank_changes.c.bank, bank_changes.c.entry)
+        return self._changes(_CHANGES.where(bank_changes.c.number.in_(last)))
+
+    def entry_life(self, pack: str) -> list[EntryChange]:
+        """All changes of entries of a pack's banks, oldest first."""
+        return self._changes(_CHANGES.where(bank_changes.c.pack == pack))
+
+    def _changes(self, wanted: Select[Any]) -> list[EntryChange]:
+        names = EntryChange.__struct_fields__
+        with self._database.reading() as connection:
+            found = connection.execute(wanted.order_by(bank_changes.c.number))
+            # A bank may have a million entries, and rows as tuples cost much less than as mappings.
+            return [EntryChange(**dict(zip(names, row, strict=True))) for row in found]
+
     def _get(self, kind: type[_Record], name: str, version: str) -> _Record:
         table = _KINDS[kind]
         with self._database.reading() as connection:
@@ -116,7 +148,7 @@ class SqlRegistry:
         return self._record(kind, row)
 
     def _record(self, kind: type[_Record], row: Row[Any]) -> _Record:
-        return unseal(row.content, row.digest, kind, (row.name, row.version), where=str(self._database.path))
+        return unseal(row.content, row.digest, kind, (row.name, row.version), where=self._database.where)
 
 
 def _add(connection: Connection, record: Version) -> bool:
@@ -151,3 +183,14 @@ def _latest(pack: str | None) -> Select[Any]:
 
 def _transition(row: Row[Any]) -> Transition:
     return Transition(**{name: value for name, value in row._mapping.items() if name != "number"})
+
+
+def entry_faults(change: EntryChange) -> list[Fault]:
+    """What stops a change of an entry from being recorded."""
+    return [Fault(what, f"entry {change.entry!r}", fix) for what, fix in unkept(change)]
+
+
+def check_kept(transition: Transition) -> None:
+    """Raise UserError where a text of a transition cannot be kept."""
+    if found := [Fault(what, f"release {transition.version}", fix) for what, fix in unkept(transition)]:
+        raise UserError(found)

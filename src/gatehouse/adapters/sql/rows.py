@@ -22,7 +22,7 @@ def to_json(value: Mapping[str, Any]) -> str:
 
 
 def event_row(event: Event, digest: str) -> Row:
-    """A row of `events`; the database gives it its number."""
+    """A row of `events` up to its number."""
     return (
         event.id,
         event.revision,
@@ -41,6 +41,7 @@ def event_row(event: Event, digest: str) -> Row:
         event.device,
         event.amount,
         to_json(event.attributes) if event.attributes is not None else None,
+        " ".join(event.media) or None,
     )
 
 
@@ -63,6 +64,7 @@ def event_of(row: RowMapping) -> Event:
         device=row["device"],
         amount=row["amount"],
         attributes=msgspec.json.decode(row["attributes"]) if row["attributes"] is not None else None,
+        media=tuple((row["media"] or "").split()),
     )
 
 
@@ -106,9 +108,21 @@ def outcome_rows(decision: Decision) -> list[Row]:
 
 
 def signal_rows(judged: Judged) -> list[Row]:
-    """Rows of `signals`; the event is the decision's."""
+    """Rows of `signals`; the event is the decision's. No database keeps the sign of -0.0, so it is not written."""
     id_ = judged.decision.id
-    return [(id_, place, *msgspec.structs.astuple(signal)[1:]) for place, signal in enumerate(judged.signals)]
+    return [
+        (
+            id_,
+            place,
+            said.detector,
+            said.detector_version,
+            said.label,
+            said.state,
+            None if said.score is None else said.score + 0.0,
+            said.evidence,
+        )
+        for place, said in enumerate(judged.signals)
+    ]
 
 
 def placed_rows(records: Sequence[Enforcement] | Sequence[Case]) -> list[Row]:

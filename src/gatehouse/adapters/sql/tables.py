@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0002"
+SCHEMA = "0006"
 """The newest schema version, which this code reads and writes."""
 
 VERSION_TABLE = "ledger_version"
@@ -50,6 +50,7 @@ events = Table(
     Column("device", Text),
     Column("amount", BigInteger),
     Column("attributes", Text),
+    Column("media", Text),
     Column("number", BigInteger, nullable=False, server_default="0"),
     Index("events_number", "number", unique=True),
 )
@@ -116,6 +117,7 @@ signals = Table(
     sqlite_with_rowid=False,
 )
 
+# What was planned, as it was planned: `state` is the first one. What became of it stands in the outbox.
 enforcements = Table(
     "enforcements",
     metadata,
@@ -125,8 +127,15 @@ enforcements = Table(
     Column("policy", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
+    Column("policy_version", Text, nullable=False, server_default=""),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("step", Text),
+    Column("until", BigInteger),
+    Column("undoes", Text),
+    Column("follows", Text),
     Column("place", Integer, nullable=False),
     UniqueConstraint("decision_id", "place", name="enforcements_place"),
+    Index("enforcements_undoes", "undoes"),
 )
 
 cases = Table(
@@ -191,4 +200,21 @@ transitions = Table(
     Column("why", Text, nullable=False),
     ForeignKeyConstraint(["pack", "version"], ["releases.name", "releases.version"]),
     Index("transitions_release", "pack", "version"),
+)
+
+# An entry of a bank is what its latest change says; no change is ever taken away.
+bank_changes = Table(
+    "bank_changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("pack", Text, nullable=False),
+    Column("bank", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("bank_changes_entry", "pack", "bank", "entry"),
 )

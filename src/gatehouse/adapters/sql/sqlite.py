@@ -1,0 +1,93 @@
+"""A ledger in a file of SQLite: how it is opened, who may write, and what its errors mean."""
+
+from pathlib import Path
+from sqlite3 import Connection as DriverConnection
+from sqlite3 import OperationalError
+from time import monotonic, sleep
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from gatehouse.errors import OutsideError
+
+WAIT_SECONDS = 30.0
+"""How long a transaction waits for another process's write to end."""
+
+WRITES = "gatehouse_writes"
+"""The option of a connection whose transaction begins with the right to write."""
+
+_NEXT_STEPS = {
+    "not a database": "name a ledger that gatehouse made, or move this file away and start anew",
+    "malformed": "the file is damaged: bring it back from a copy",
+    "readonly": "give this account the right to write the file and its folder",
+    "is full": "make room on the disk, then do it again; nothing of this was recorded",
+    "locked": "another process holds the ledger: do it again when that has ended; nothing of this was recorded",
+    "unable to open": "check that the folder is there and that this account may write in it",
+}
+
+
+class SqliteFile:
+    """A file of SQLite; its folder is made when it is missing. Raises OutsideError where it cannot be."""
+
+    another = _NEXT_STEPS["not a database"]
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self.where = str(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._outside(str(error)) from error
+
+    def engine(self) -> Engine:
+        """An engine whose transactions begin when SQLAlchemy says so; errors show no content."""
+        engine = create_engine(
+            URL.create("sqlite", database=self.where),
+            connect_args={"timeout": WAIT_SECONDS},
+            max_overflow=-1,  # threads wait for the file, whose errors say so, never for a connection
+            hide_parameters=True,
+        )
+        event.listen(engine, "connect", _set_up)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def said(self, error: DBAPIError) -> str:
+        """What SQLite says went wrong; it names tables and columns, never what they hold."""
+        return str(error.orig)
+
+    def outside(self, error: DBAPIError) -> OutsideError:
+        """The error for a person, with the next step."""
+        return self._outside(self.said(error))
+
+    def _outside(self, said: str) -> OutsideError:
+        fix = next((step for words, step in _NEXT_STEPS.items() if words in said), "check the disk that holds it")
+        return OutsideError(f"the ledger cannot be used: {said}", where=self.where, fix=fix)
+
+
+def _set_up(connection: DriverConnection, _: Any) -> None:
+    # None stops the driver from beginning transactions by its own rules, which leave out reads and DDL.
+    connection.isolation_level = None
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: DriverConnection) -> None:
+    """Put the file in WAL mode, where it stays; unlike other statements the switch does not itself wait for others."""
+    end = monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except OperationalError as error:
+            if "locked" not in str(error) or monotonic() > end:
+                raise
+            sleep(0.01)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that reads first and writes later fails at once when another wrote in between.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

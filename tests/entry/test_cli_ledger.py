@@ -1,0 +1,101 @@
+"""`gatehouse ledger` as an operator uses it: verify, export heads, verify against them."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.entry.conftest import Command
+
+from gatehouse.adapters.sql.engine import Database
+from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.testing.makers import make_event, make_judged
+
+LEDGER = Path(".gatehouse/ledger.sqlite")
+
+
+@pytest.fixture
+def recorded(gatehouse: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """A ledger of three events by two writers."""
+    monkeypatch.delenv("GATEHOUSE_SIGNING_KEY_FILE", raising=False)
+    database = Database(LEDGER)
+    SqlLedger(database, writer="gate-1").commit([make_judged(make_event(id_)) for id_ in "ab"])
+    SqlLedger(database, writer="gate-2").commit([make_judged(make_event("c"))])
+    database.close()
+    return gatehouse
+
+
+def change(statement: str) -> None:
+    with closing(sqlite3.connect(LEDGER)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_a_whole_ledger_is_said_to_be_whole(recorded: Command) -> None:
+    answer = recorded("ledger", "verify")
+    assert answer.code == 0, answer.err
+    assert "whole: everything is as it was written" in answer.out
+    assert "gate-1" in answer.out
+    assert "gate-2" in answer.out
+    assert "gate-1" not in recorded("ledger", "verify", "--writer", "gate-2").out
+
+
+def test_a_broken_one_is_named_with_its_decision_and_an_exit_code_of_1(recorded: Command) -> None:
+    change("UPDATE policy_outcomes SET reason = 'none' WHERE decision_id = 'd-b-0'")
+    answer = recorded("ledger", "verify")
+    assert answer.code == 1
+    assert "changed: gate-1 2, decision d-b-0" in answer.out
+    assert "broken in 1 place: compare with a copy" in answer.out
+    as_json = recorded("ledger", "verify", "--json")
+    assert as_json.code == 1
+    said = json.loads(as_json.out)
+    assert said["whole"] is False
+    assert said["report"]["breaks"] == [
+        {"what": "changed", "writer": "gate-1", "seq": 2, "last": None, "decision_id": "d-b-0"}
+    ]
+    assert recorded("ledger", "verify", "--writer", "gate-2").code == 0
+    assert recorded("ledger", "verify", "--since", "2030-01-01").code == 0
+
+
+def test_heads_are_exported_and_found_again(recorded: Command) -> None:
+    answer = recorded("ledger", "head", "--export", "kept/heads.json")
+    assert answer.code == 0, answer.err
+    assert "written to kept/heads.json, not signed" in answer.out
+    answer = recorded("ledger", "verify", "--heads", "kept/heads.json")
+    assert answer.code == 0, answer.err
+    assert "was rewritten (kept/heads.json, signature not checked)" in answer.out
+    change("DELETE FROM hash_chain WHERE writer = 'gate-2'")
+    answer = recorded("ledger", "verify", "--heads", "kept/heads.json")
+    assert answer.code == 1
+    assert "rewritten: gate-2 1, decision d-c-0" in answer.out
+
+
+def test_heads_are_signed_with_the_key_that_the_environment_names(
+    recorded: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("key").write_text("0123456789abcdef0123456789abcdef\n")
+    monkeypatch.setenv("GATEHOUSE_SIGNING_KEY_FILE", "key")
+    assert "heads.json, signed" in recorded("ledger", "head", "--export", "heads.json").out
+    assert "(heads.json, signed)" in recorded("ledger", "verify", "--heads", "heads.json").out
+    Path("heads.json").write_text(Path("heads.json").read_text().replace('"seq": 2', '"seq": 1'))
+    answer = recorded("ledger", "verify", "--heads", "heads.json")
+    assert answer.code == 1
+    assert "the signature does not fit: the file was changed" in answer.err
+
+
+def test_many_places_are_cut_short_for_people(recorded: Command) -> None:
+    database = Database(LEDGER)
+    SqlLedger(database, writer="gate-1").commit([make_judged(make_event(f"e{i}")) for i in range(30)])
+    database.close()
+    change("UPDATE feature_rows SET features = '{}'")
+    answer = recorded("ledger", "verify")
+    assert answer.out.count("changed: ") == 20
+    assert "and 13 more" in answer.out
+    assert "broken in 33 places" in answer.out
+
+
+def test_files_that_are_not_there_are_said(recorded: Command) -> None:
+    answer = recorded("ledger", "verify", "--heads", "nothing.json")
+    assert (answer.code, "nothing.json: cannot be read" in answer.err) == (2, True)
+    answer = recorded("ledger", "head", "--key-file", "nothing")
+    assert (answer.code, "nothing: cannot be read" in answer.err) == (2, True)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal, cast, get_args
 
 import msgspec
@@ -12,7 +12,19 @@ import yaml
 from gatehouse.errors import Fault, UserError, suggestion
 from gatehouse.policies.source import Source
 from gatehouse.records.enforcement import NEEDS_A_PERSON, Kind
-from gatehouse.records.policy import Acceptance, Aim, Clause, Example, GateRules, Policy, Step, Target
+from gatehouse.records.policy import (
+    Acceptance,
+    Aim,
+    Breaker,
+    Clause,
+    Example,
+    GateRules,
+    Policy,
+    Quota,
+    Step,
+    Target,
+)
+from gatehouse.records.standing import Ladder, Rung
 
 AIMS: tuple[Aim, ...] = get_args(Aim)
 _KINDS = {kind.word: kind for kind in Kind}
@@ -20,6 +32,8 @@ _SCORING = frozenset({"linear"})
 _MATCHING = frozenset({"bank", "rules"})
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _DETECTOR = re.compile(r"[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*")
+_RUNGS = tuple(kind.word for kind in (Kind.WARN, Kind.LIMIT, Kind.SUSPEND, Kind.TERMINATE))
+_ENDING = (Kind.LIMIT.word, Kind.SUSPEND.word)
 _UNDER_WHEN = dict.fromkeys((*AIMS, "detector", "label", "confidence", "traffic"), "the step's 'when'")
 
 
@@ -30,7 +44,9 @@ def load(text: str, where: str) -> Policy:
     """
     source = Source(text, where)
     required = ("policy", "title", "owner", "text", "clauses", "steps")
-    fields = source.fields(source.root, "the policy", required, ("missing", "notes", "gate"))
+    fields = source.fields(
+        source.root, "the policy", required, ("missing", "notes", "gate", "ladder", "quota", "breaker")
+    )
     clauses = _clauses(source, fields.get("clauses"))
     steps = _steps(source, fields.get("steps"), {clause.id for clause in clauses})
     policy = Policy(
@@ -44,6 +60,9 @@ def load(text: str, where: str) -> Policy:
         missing=_missing(source, fields.get("missing")),
         notes=source.text(fields.get("notes"), "notes"),
         gate=_gate(source, fields.get("gate")),
+        ladder=_ladder(source, fields.get("ladder"), steps),
+        quota=_quota(source, fields.get("quota")),
+        breaker=_breaker(source, fields.get("breaker"), steps),
     )
     source.finish()
     return msgspec.structs.replace(policy, version=hashlib.sha256(msgspec.json.encode(policy)).hexdigest()[:12])
@@ -69,6 +88,57 @@ def _gate(source: Source, node: yaml.Node | None) -> GateRules:
     said: dict[str, float] = {name: source.share(fields[name], name) for name in shares if name in fields}
     said |= {name: source.times(fields[name], name) for name in times if name in fields}
     return GateRules(**said, accept_cannot_tell=source.flag(fields.get("accept_cannot_tell"), "accept_cannot_tell"))
+
+
+def _ladder(source: Source, node: yaml.Node | None, steps: Sequence[Step]) -> Ladder | msgspec.UnsetType:
+    if node is None:
+        return msgspec.UNSET
+    fields = source.fields(node, "'ladder'", ("rungs",), ("expires",))
+    rungs: list[Rung] = []
+    for item in source.items(fields.get("rungs"), "rungs"):
+        said = source.fields(item, "the rung", ("strikes", "enforce"), ("for",))
+        rung = Rung(
+            strikes=source.whole(said["strikes"], "strikes") if "strikes" in said else 0,
+            enforce=source.choice(said.get("enforce"), "enforcement of a rung", _RUNGS),
+            seconds=source.seconds(said["for"], "for") if "for" in said else None,
+        )
+        if rungs and 0 < rung.strikes <= rungs[-1].strikes:
+            what = f"the rung of {rung.strikes} strikes does not stand over the one before it"
+            source.fault(said["strikes"], what, "write rungs with the fewest strikes first, each number once")
+        if "for" in said and rung.enforce and rung.enforce not in _ENDING:
+            what = f"'{rung.enforce}' does not end by itself"
+            source.fault(said["for"], what, f"remove 'for'; {' and '.join(_ENDING)} end")
+        rungs.append(rung)
+    if not any(step.enforce is Kind.STRIKE for step in steps):
+        source.fault(node, "a ladder, but no step gives strikes", "add 'enforce: strike' to a step, or remove 'ladder'")
+    return Ladder(
+        rungs=tuple(rungs), expires=source.seconds(fields["expires"], "expires") if "expires" in fields else None
+    )
+
+
+def _quota(source: Source, node: yaml.Node | None) -> Quota | msgspec.UnsetType:
+    if node is None:
+        return msgspec.UNSET
+    fields = source.fields(node, "'quota'", (), ("hour", "day"))
+    said = {name: source.whole(field, name) for name, field in fields.items()}
+    if isinstance(node, yaml.MappingNode) and not node.value:
+        source.fault(node, "'quota' says nothing", "write 'hour: 500' or 'day: 2000'")
+    if len(said) == 2 and said["hour"] > said["day"]:
+        source.fault(fields["hour"], "more in an hour than in a day", "an hour's number is at most the day's")
+    return Quota(**said)
+
+
+def _breaker(source: Source, node: yaml.Node | None, steps: Sequence[Step]) -> Breaker | msgspec.UnsetType:
+    if node is None:
+        return msgspec.UNSET
+    fields = source.fields(node, "'breaker'", ("share",), ("decisions", "exempt"))
+    names = [step.name for step in steps]
+    exempt = [source.choice(item, "step", names) for item in source.items(fields.get("exempt"), "exempt")]
+    said: dict[str, int] = {}
+    if "decisions" in fields:
+        said["decisions"] = source.whole(fields["decisions"], "decisions")
+    share = source.share(fields["share"], "share") if "share" in fields else 0.0
+    return Breaker(share=share, exempt=tuple(exempt), **said)
 
 
 def _clauses(source: Source, node: yaml.Node | None) -> tuple[Clause, ...]:

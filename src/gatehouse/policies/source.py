@@ -9,6 +9,8 @@ from gatehouse.errors import Fault, UserError, nearest, suggestion
 
 _NAMES = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "null": "empty"}
 
+_UNITS = {"minute": 60, "hour": 3600, "day": 86400}
+
 
 class Source:
     """Reads values from YAML nodes and gathers what is wrong with them.
@@ -139,6 +141,24 @@ class Source:
             self.fault(node, f"{what} must be a number from 1 on, not {_shown(node)}", f"write '{what}: 1.5'")
             return math.nan
         return number
+
+    def whole(self, node: yaml.Node, what: str) -> int:
+        """A whole number from 1 on."""
+        number = _number(node)
+        if number is None or number < 1 or number != int(number):
+            self.fault(node, f"{what} must be a whole number from 1 on, not {_shown(node)}", f"write '{what}: 3'")
+            return 0
+        return int(number)
+
+    def seconds(self, node: yaml.Node, what: str) -> int:
+        """A length of time, written `7 days`, as seconds."""
+        written = str(node.value).split() if isinstance(node, yaml.ScalarNode) else []
+        unit = _UNITS.get(written[1].rstrip("s")) if len(written) == 2 else None
+        number = int(written[0]) if written and written[0].isascii() and written[0].isdigit() else 0
+        if unit is None or not number:
+            fix = f"write '{what}: {number or 7} days' (or minutes, hours)"
+            self.fault(node, f"{what} must be a length of time, not {_shown(node)}", fix)
+        return number * (unit or 0)
 
     def per_day(self, node: yaml.Node, what: str) -> float:
         """A number of events a day, written `400/day`."""

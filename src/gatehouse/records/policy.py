@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from gatehouse.records.enforcement import Kind
+from gatehouse.records.standing import Ladder
 
 Aim = Literal[
     "precision_at_least", "recall_at_least", "false_positive_rate_at_most", "review_at_most", "score_at_least"
@@ -82,11 +83,30 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True):
     accept_cannot_tell: bool = False
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """How many enforcements of a policy may be carried out in any hour and in any 24 hours; None is no limit."""
+
+    hour: int | None = None
+    day: int | None = None
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """When a policy does so much that a person must look: over `share` of the last `decisions` live decisions.
+
+    Enforcements of the `exempt` steps do not count and are never held by it.
+    """
+
+    share: float
+    decisions: int = 1000
+    exempt: tuple[str, ...] = ()
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A written policy; `version` is the hash of everything in it, so a change of a word is another version.
 
     Steps are tried in order of severity. `missing` says what happens to an event when evidence that a step
     needs failed or abstained: a person looks (`review`) or it stays undecided (`pass`); it is never clear.
+    What is UNSET stands in no file, so that a policy that says nothing of it keeps its version.
     """
 
     name: str
@@ -99,6 +119,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     missing: Literal["review", "pass"] = "review"
     notes: str = ""
     gate: GateRules = GateRules()
+    ladder: Ladder | msgspec.UnsetType = msgspec.UNSET
+    quota: Quota | msgspec.UnsetType = msgspec.UNSET
+    breaker: Breaker | msgspec.UnsetType = msgspec.UNSET
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

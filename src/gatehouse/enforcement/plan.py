@@ -1,0 +1,98 @@
+"""What a decision and an actor's standing lead to: planned enforcements with ids that are always the same. Pure."""
+
+from collections.abc import Sequence
+
+from gatehouse.policies.standing import points_at, rung
+from gatehouse.records.decision import Decision
+from gatehouse.records.enforcement import ON_ACTORS, Enforcement, Kind
+from gatehouse.records.event import Event
+from gatehouse.records.standing import Ladder, Strike
+
+_SECOND = 1_000_000
+
+
+def planned(decision: Decision, event: Event) -> list[Enforcement]:
+    """The enforcements of a decision: one deed a kind, for the first of the policies that want it.
+
+    What is done to an actor takes the event away as well. An event without an actor is only taken away.
+    """
+    found: dict[Kind, Enforcement] = {}
+    for said in decision.policies:
+        for kind in _deeds(Kind[said.enforce.upper()], event):
+            deed = Enforcement(
+                id=f"{decision.id}-{kind.word}",
+                decision_id=decision.id,
+                event_id=event.id,
+                policy=said.policy,
+                policy_version=said.policy_version,
+                kind=kind.word,
+                subject=str(event.actor) if kind in ON_ACTORS else f"event:{event.id}",
+                step=said.step,
+            )
+            found.setdefault(kind, deed)
+    return list(found.values())
+
+
+def _deeds(kind: Kind, event: Event) -> tuple[Kind, ...]:
+    if kind in ON_ACTORS:
+        return (Kind.REMOVE,) if event.actor is None else (Kind.REMOVE, kind)
+    return () if kind is Kind.NONE else (kind,)
+
+
+def strike_of(enforcement: Enforcement, ladder: Ladder | None, at: int) -> Strike:
+    """The strike that an enforcement puts on the record of its subject."""
+    expires = None if ladder is None or ladder.expires is None else at + ladder.expires * _SECOND
+    return Strike(
+        id=enforcement.id,
+        actor=enforcement.on,
+        policy=enforcement.policy,
+        policy_version=enforcement.policy_version,
+        decision_id=enforcement.decision_id,
+        at=at,
+        expires=expires,
+    )
+
+
+def next_rung(enforcement: Enforcement, strikes: Sequence[Strike], ladder: Ladder, now: int) -> Enforcement | None:
+    """What the strike of an enforcement leads to, or None; `strikes` are all on the actor's record.
+
+    Only strikes up to this one count, so a try after a crash plans the same, whatever came in between.
+    """
+    own = next((strike for strike in strikes if strike.id == enforcement.id), None)
+    if own is None or own.removed is not None:
+        return None
+    reached = rung(ladder, points_at(strikes, own, now))
+    if reached is None:
+        return None
+    return Enforcement(
+        id=f"{enforcement.id}-{reached.enforce}",
+        decision_id=enforcement.decision_id,
+        event_id=enforcement.event_id,
+        policy=enforcement.policy,
+        policy_version=enforcement.policy_version,
+        kind=reached.enforce,
+        subject=enforcement.on,
+        step=enforcement.step,
+        until=None if reached.seconds is None else now + reached.seconds * _SECOND,
+        follows=enforcement.id,
+    )
+
+
+def in_place_of(held: Enforcement) -> Enforcement | None:
+    """The limit that keeps an event from spreading while its removal is held; None for other kinds.
+
+    What is done to an actor comes with a removal of its own, and milder kinds are no more than a limit.
+    """
+    if held.kind != Kind.REMOVE.word or held.undoes is not None:
+        return None
+    return Enforcement(
+        id=f"{held.id}-meanwhile",
+        decision_id=held.decision_id,
+        event_id=held.event_id,
+        policy=held.policy,
+        policy_version=held.policy_version,
+        kind=Kind.LIMIT.word,
+        subject=f"event:{held.event_id}",
+        step=held.step,
+        follows=held.id,
+    )

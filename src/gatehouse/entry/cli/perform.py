@@ -1,0 +1,178 @@
+"""`gatehouse perform` carries out what was decided; `gatehouse enforcements` is for what a person must look at."""
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from gatehouse.bootstrap import ACTUATORS, LOG, Enforcing, open_enforcing
+from gatehouse.entry.cli.learn import who
+from gatehouse.entry.cli.show import as_json, console, count, day, now, print_json, table
+from gatehouse.errors import RefusedError
+from gatehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from gatehouse.flows.perform import Round
+    from gatehouse.records.enforcement import Enforcement
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop when nothing is due, instead of waiting for more.")
+@click.option("--worker", help="The name beside what is done; another one for each that runs.")
+@as_json
+@click.pass_obj
+def perform(settings: Settings, once: bool, worker: str | None, json_: bool) -> None:
+    """Carry out planned enforcements through the actuators of actuators.yaml in the home folder."""
+    from gatehouse.flows.perform import Performer
+
+    parts = open_enforcing(settings)
+    name = worker or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    performer = Performer(name, parts.outbox, parts.standing, parts.actuator(now), parts.policy, now)
+    if not json_ and not (settings.home / ACTUATORS).exists():
+        click.echo(f"no {ACTUATORS}: enforcements are only written to {settings.home / LOG}", err=True)
+    if once:
+        came_to = performer.until_idle()
+    else:
+        with _stopped() as stop:
+            came_to = performer.run(stop)
+    if json_:
+        waiting = parts.outbox.waiting()
+        print_json({**asdict(came_to), "waiting": {"planned": waiting.planned, "held": waiting.held}})
+    else:
+        _say(parts, came_to)
+    if came_to.failed:
+        raise RefusedError(
+            f"{count(came_to.failed, 'enforcement')} failed for good",
+            fix="gatehouse enforcements list --state failed says why",
+        )
+
+
+@contextmanager
+def _stopped() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set; what is at work then is finished."""
+    stop = threading.Event()
+    kept = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for one, handler in kept.items():
+            signal.signal(one, handler)
+
+
+def _say(parts: Enforcing, came_to: "Round") -> None:
+    said = {"done": came_to.done, "held": came_to.held, "to be tried again": came_to.again, "failed": came_to.failed}
+    click.echo(", ".join(f"{n:,} {what}" for what, n in said.items() if n) or "nothing was due")
+    waiting = parts.outbox.waiting()
+    if waiting.planned:
+        click.echo(f"{waiting.planned:,} planned, the oldest since {day(waiting.oldest or 0)}")
+    if waiting.held:
+        click.echo(f"{waiting.held:,} held: gatehouse enforcements list")
+
+
+@click.group()
+def enforcements() -> None:
+    """What is held for a person, what failed, and tripped breakers."""
+
+
+@enforcements.command("list")
+@click.option(
+    "--state",
+    type=click.Choice(("planned", "held", "done", "failed", "undone")),
+    default="held",
+    show_default=True,
+    help="Which to list.",
+)
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="How many, oldest first.")
+@as_json
+@click.pass_obj
+def list_(settings: Settings, state: str, most: int, json_: bool) -> None:
+    """List enforcements with why they are held or failed, and until when."""
+    parts = open_enforcing(settings)
+    found = parts.outbox.find(states=[state])  # type: ignore[list-item]
+    shown = found[:most]
+    tripped = parts.outbox.tripped()
+    last = {one.id: next(iter(reversed(parts.outbox.changes(one.id))), None) for one in shown}
+    if json_:
+        print_json({"enforcements": [{"enforcement": one, "last": last[one.id]} for one in shown], "tripped": tripped})
+        return
+    for one in tripped:
+        click.echo(f"the breaker of '{one.policy}' tripped {day(one.at)}: {one.why}")
+        click.echo(f"  gatehouse enforcements reset {one.policy} --why ... when you have looked")
+    if not shown:
+        click.echo(f"none is {state}")
+        return
+    rows = [(one.id, _deed(one), one.policy, *_why(last[one.id])) for one in shown]
+    console().print(table(("id", "what", "policy", "why", "until"), rows))
+    if len(found) > len(shown):
+        click.echo(f"and {len(found) - len(shown):,} more (--most)")
+
+
+def _deed(one: "Enforcement") -> str:
+    return f"{'take back ' if one.undoes else ''}{one.kind} {one.on}"
+
+
+def _why(change: object) -> tuple[str, str]:
+    until = getattr(change, "until", None)
+    return str(getattr(change, "why", "")), day(until) if until else ""
+
+
+_WHY = click.option("--why", required=True, help="The reason, for the record.")
+_BY = click.option("--by", help="Who says so; without it the account's name.")
+
+
+@enforcements.command()
+@click.argument("id")
+@_WHY
+@_BY
+@as_json
+@click.pass_obj
+def approve(settings: Settings, id: str, why: str, by: str | None, json_: bool) -> None:
+    """Let the held enforcement ID be carried out; suspending and terminating takes two people."""
+    from gatehouse.flows.held import approve as say_yes
+
+    state = say_yes(open_enforcing(settings).outbox, id, by=by or who(), why=why, now=now())
+    if json_:
+        print_json({"id": id, "state": state})
+    else:
+        click.echo(f"{id} will be carried out" if state == "planned" else f"{id} is held until another person agrees")
+
+
+@enforcements.command()
+@click.argument("id")
+@_WHY
+@_BY
+@as_json
+@click.pass_obj
+def refuse(settings: Settings, id: str, why: str, by: str | None, json_: bool) -> None:
+    """Do not carry out the held enforcement ID, and take back what stood in its place."""
+    from gatehouse.flows.held import refuse as say_no
+
+    say_no(open_enforcing(settings).outbox, id, by=by or who(), why=why, now=now())
+    if json_:
+        print_json({"id": id, "state": "undone"})
+    else:
+        click.echo(f"{id} will not be carried out")
+
+
+@enforcements.command()
+@click.argument("policy")
+@_WHY
+@_BY
+@as_json
+@click.pass_obj
+def reset(settings: Settings, policy: str, why: str, by: str | None, json_: bool) -> None:
+    """Close the tripped breaker of POLICY; what it held is weighed again when its hold is over."""
+    from gatehouse.flows.held import reset as close
+
+    close(open_enforcing(settings).outbox, policy, by=by or who(), why=why, now=now())
+    if json_:
+        print_json({"policy": policy, "state": "closed"})
+    else:
+        click.echo(f"the breaker of '{policy}' is closed")

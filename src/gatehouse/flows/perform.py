@@ -1,0 +1,271 @@
+"""Performing: take planned enforcements from the outbox, ask the guard, act, and record what became of them."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from operator import add
+
+from gatehouse.enforcement.guard import DAY, HOUR, Limits, Rules, after_hold, guard, weigh, windows
+from gatehouse.enforcement.plan import in_place_of, next_rung, strike_of
+from gatehouse.enforcement.undo import undoing, unsupported
+from gatehouse.errors import GatehouseError, RefusedError
+from gatehouse.flows.held import drop
+from gatehouse.ports.actuator import Actuator, NotDoneError
+from gatehouse.ports.outbox import End, Leased, Outbox
+from gatehouse.ports.standing import Standing
+from gatehouse.records.enforcement import Enforcement, Kind, State, StateChange
+from gatehouse.records.policy import Policy
+
+_SECOND = 1_000_000
+_LONGEST_WHY = 300
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a performer works: `most` enforcements at once by `threads`, each leased for `lease` microseconds.
+
+    One that failed is tried again after `first` microseconds, then twice as long each time up to `longest`, each time
+    shortened by up to half at random so that many do not come back together; after `tries` it has failed.
+    """
+
+    most: int = 32
+    threads: int = 4
+    lease: int = 60 * _SECOND
+    tries: int = 12
+    first: int = _SECOND
+    longest: int = 1800 * _SECOND
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round came to: `again` are tried anew later, `late` ends came after their lease, `over` ended or freed."""
+
+    done: int = 0
+    held: int = 0
+    failed: int = 0
+    undone: int = 0
+    again: int = 0
+    late: int = 0
+    over: int = 0
+
+    def __add__(self, other: "Round") -> "Round":
+        return Round(*(add(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)))
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return self == Round()
+
+
+class Performer:
+    """Carries out enforcements; several at once, in one process or in many, never hold the same one.
+
+    `name` is told beside every change and is another one for each performer that runs. `policy` gives a policy version,
+    or None where it is not known and so bounds nothing. A performer that dies anywhere loses nothing: what it held is
+    taken again when the lease is over, under the same key.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        outbox: Outbox,
+        standing: Standing,
+        actuator: Actuator,
+        policy: Callable[[str, str], Policy | None],
+        clock: Callable[[], int],
+        *,
+        terms: Terms | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self._outbox = outbox
+        self._standing = standing
+        self._actuator = actuator
+        self._policy = policy
+        self._clock = clock
+        self._terms = terms or Terms()
+        self._chance = chance
+
+    def round(self) -> Round:
+        """End what is over, then carry out at most `terms.most` enforcements, and say what became of them."""
+        over = self._end_what_is_over()
+        now = self._clock()
+        leased = self._outbox.lease(self.name, self._terms.most, now, now + self._terms.lease)
+        house = _Limits(self._outbox, self._policy, self.name)
+        ends, to_act = [], []
+        for one in leased:
+            end = self._without_acting(one, house, now)
+            if end is None:
+                to_act.append(one)
+            else:
+                ends.append(end)
+        ends += self._acted(to_act)
+        recorded = self._outbox.end(ends) if ends else ()
+        told = Counter(
+            "again" if end.again is not None else end.change.state
+            for end, kept in zip(ends, recorded, strict=True)
+            if kept
+        )
+        return Round(**told, late=len(leased) - sum(recorded), over=over)
+
+    def run(self, stop: threading.Event, pause: float = 0.5) -> Round:
+        """Work until told to stop; what is at work then is finished. Waits `pause` seconds where nothing is due."""
+        total = Round()
+        while not stop.is_set():
+            came_to = self.round()
+            total += came_to
+            if came_to.idle:
+                stop.wait(pause)
+        return total
+
+    def until_idle(self) -> Round:
+        """Work until nothing is due."""
+        total = Round()
+        while not (came_to := self.round()).idle:
+            total += came_to
+        return total
+
+    def _end_what_is_over(self) -> int:
+        """Plan the ends of what ends by itself, and free or drop what was held until now."""
+        now = self._clock()
+        over = self._outbox.over(now, self._terms.most)
+        self._outbox.plan([undoing(one) for one in over if one.state == "done"], now)
+        for one in over:
+            if one.state == "held" and after_hold(one) == "undone":
+                drop(self._outbox, one, by=self.name, why="too few people agreed in time", now=now)
+            elif one.state == "held":
+                self._outbox.move(self._change(one, "planned", "its hold is over"), ["held"])
+        return len(over)
+
+    def _without_acting(self, leased: Leased, house: "_Limits", now: int) -> End | None:
+        """The end of one that is not carried out now, or None."""
+        one = leased.enforcement
+        if leased.attempt > self._terms.tries:
+            return End(leased, self._change(one, "failed", f"given up after {self._terms.tries} tries"))
+        if one.undoes is not None:
+            before = self._outbox.find(ids=[one.undoes])
+            if not before or before[0].state == "undone":
+                return End(leased, self._change(one, "done", "what it takes back was dropped"))
+            return None
+        if one.until is not None and one.until <= now and leased.attempt == 1:
+            return End(leased, self._change(one, "undone", "its time was over before it began"))
+        held = guard(one, house.of(one, now), leased.approvals, now, self._terms.rules)
+        if held is None:
+            house.allow(one)
+            return None
+        instead = in_place_of(one)
+        change = self._change(one, "held", held.why, until=held.until)
+        return End(leased, change, also=() if instead is None else (instead,))
+
+    def _acted(self, leased: Sequence[Leased]) -> Iterator[End]:
+        if self._terms.threads == 1 or len(leased) < 2:
+            acted = [self._act(one) for one in leased]
+        else:
+            with ThreadPoolExecutor(min(self._terms.threads, len(leased)), "performer") as threads:
+                acted = list(threads.map(self._act, leased))
+        return (end for end in acted if end is not None)
+
+    def _act(self, leased: Leased) -> End | None:
+        """Carry one out; None where its lease is over, so that it is left to whoever takes it next."""
+        one = leased.enforcement
+        if self._clock() >= leased.until:
+            return None
+        try:
+            receipt = self._actuator.act(one, one.id)
+            also = self._of_our_own(one)
+        except RefusedError as refused:
+            return End(leased, self._change(one, "failed", _told(refused)))
+        except Exception as error:
+            return self._again(leased, error)
+        return End(leased, self._change(one, "done", receipt=receipt), also=also)
+
+    def _again(self, leased: Leased, error: Exception) -> End:
+        one = leased.enforcement
+        if leased.attempt >= self._terms.tries:
+            why = f"given up after {leased.attempt} tries: {_told(error)}"
+            return End(leased, self._change(one, "failed", why))
+        wait = min(self._terms.first * 2 ** (leased.attempt - 1), self._terms.longest) * (1 - self._chance() / 2)
+        if isinstance(error, NotDoneError) and error.after is not None:
+            wait = max(wait, min(error.after * _SECOND, DAY))
+        change = self._change(one, "planned", f"try {leased.attempt}: {_told(error)}")
+        return End(leased, change, again=change.at + round(wait))
+
+    def _of_our_own(self, one: Enforcement) -> tuple[Enforcement, ...]:
+        """What an enforcement does to the actor's record, and what that leads to; the same however often it is done."""
+        if one.kind != Kind.STRIKE.word:
+            return ()
+        now = self._clock()
+        policy = self._policy(one.policy, one.policy_version)
+        ladder = policy.ladder or None if policy is not None else None
+        if one.undoes is None:
+            self._standing.strike(strike_of(one, ladder, now))
+            rung = next_rung(one, self._standing.strikes(one.on), ladder, now) if ladder else None
+            return () if rung is None else (rung,)
+        self._standing.take_back(one.undoes, now)
+        rungs = [known for known in self._outbox.find(subject=one.on, policy=one.policy) if known.follows is not None]
+        versions = {known.policy_version: self._policy(known.policy, known.policy_version) for known in rungs}
+        ladders = {version: found.ladder for version, found in versions.items() if found is not None and found.ladder}
+        return tuple(map(undoing, unsupported(rungs, self._standing.strikes(one.on), ladders, now)))
+
+    def _change(
+        self, one: Enforcement, state: State, why: str = "", *, receipt: str = "", until: int | None = None
+    ) -> StateChange:
+        return StateChange(
+            enforcement_id=one.id, state=state, at=self._clock(), by=self.name, why=why, receipt=receipt, until=until
+        )
+
+
+class _Limits:
+    """What bounds each policy in one round, looked up once."""
+
+    def __init__(self, outbox: Outbox, policy: Callable[[str, str], Policy | None], besides: str) -> None:
+        self._outbox = outbox
+        self._policy = policy
+        self._besides = besides
+        self._found: dict[tuple[str, str], Limits] = {}
+        self._allowed: Counter[str] = Counter()
+
+    def of(self, one: Enforcement, now: int) -> Limits:
+        """The limits of an enforcement's policy version."""
+        key = (one.policy, one.policy_version)
+        if key not in self._found:
+            policy = self._policy(*key)
+            self._found[key] = Limits() if policy is None else self._look_up(policy, now)
+            self._found[key].allow(self._allowed[one.policy])
+        return self._found[key]
+
+    def allow(self, one: Enforcement) -> None:
+        """One more is carried out, which counts for every version of its policy."""
+        if not one.stands_in:
+            self._allowed[one.policy] += 1
+            for (policy, _), limits in self._found.items():
+                limits.allow(policy == one.policy)
+
+    def _look_up(self, policy: Policy, now: int) -> Limits:
+        quota = policy.quota or None
+        used = {}
+        for length in (HOUR, DAY) if quota else ():
+            used[length] = self._outbox.used(policy.name, now - length, now, self._besides)
+        tripped, exempt = None, frozenset[str]()
+        if breaker := policy.breaker or None:
+            last = self._outbox.breaker(policy.name)
+            # What a person has looked at, or what has recovered, is not counted a second time.
+            since = last.at if last is not None and last.state == "closed" else 0
+            wanted = self._outbox.share(policy.name, breaker.decisions, breaker.exempt, since)
+            change = weigh(policy.name, breaker, wanted, last, now)
+            if change is not None:
+                self._outbox.switch(change)
+                last = change
+            tripped = last if last is not None and last.state == "tripped" else None
+            exempt = frozenset(breaker.exempt)
+        return Limits(windows(quota, used), tripped, exempt)
+
+
+def _told(error: Exception) -> str:
+    """An error in a line; what is not ours may quote content, so its kind must be enough."""
+    said = error.faults[0].what if isinstance(error, GatehouseError) and error.faults else type(error).__name__
+    return said[:_LONGEST_WHY]

@@ -1,0 +1,91 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatehouse.enforcement.guard import DAY, HOUR, Held, Limits, Rules, after_hold, enough, guard, weigh, windows
+from gatehouse.enforcement.undo import undoing
+from gatehouse.records.enforcement import BreakerChange, Enforcement, Kind
+from gatehouse.records.policy import Breaker, Quota
+from gatehouse.testing.outbox_contract import make_enforcement
+
+RULES = Rules()
+TRIPPED = BreakerChange(policy="spam", state="tripped", at=1, by="gatehouse", why="too much")
+BREAKER = Breaker(share=0.1, decisions=100)
+
+
+def full() -> Limits:
+    """Nothing is left of any quota, and the breaker tripped."""
+    return Limits(windows(Quota(hour=1, day=1), {HOUR: 1, DAY: 1}), TRIPPED, frozenset({"bank"}))
+
+
+def deed(kind: Kind, **said: object) -> Enforcement:
+    return make_enforcement(kind=kind.word, **said)
+
+
+def test_nothing_holds_up_what_is_urgent_takes_back_or_stands_in() -> None:
+    passing = (
+        deed(Kind.ESCALATE),
+        deed(Kind.OFFER_HELP),
+        undoing(deed(Kind.TERMINATE)),
+        deed(Kind.LIMIT, follows="x", subject="event:e1"),
+    )
+    for one in passing:
+        assert guard(one, full(), (), 5, RULES) is None
+
+
+def test_a_tripped_breaker_holds_what_is_severer_than_a_limit_except_of_exempt_steps() -> None:
+    limits = Limits((), TRIPPED, frozenset({"bank"}))
+    held = {kind for kind in Kind if guard(deed(kind), limits, (), 5, RULES)}
+    assert held == {Kind.REMOVE, Kind.STRIKE, Kind.SUSPEND, Kind.TERMINATE}
+    assert guard(deed(Kind.REMOVE, step="bank"), limits, (), 5, RULES) is None
+    assert guard(deed(Kind.REMOVE), limits, (), 5, RULES) == Held("the breaker of 'spam' tripped: too much", 5 + HOUR)
+
+
+def test_severe_kinds_want_two_different_people_and_others_one() -> None:
+    severe, removal = deed(Kind.SUSPEND), deed(Kind.REMOVE)
+    assert guard(severe, Limits(), (), 5, RULES) == Held("2 people must agree", 5 + 3 * DAY)
+    assert guard(severe, full(), ("sam", "sam"), 5, RULES) == Held("sam agreed; 1 more must", 5 + 3 * DAY)
+    assert guard(severe, full(), ("sam", "kim"), 5, RULES) is None
+    assert guard(removal, full(), ("sam",), 5, RULES) is None
+    assert not enough(severe, ("sam", "sam"), RULES)
+    assert enough(severe, ("sam", "kim"), RULES)
+    assert enough(removal, ("sam",), RULES)
+    assert (after_hold(severe), after_hold(removal)) == ("undone", "planned")
+
+
+@given(st.integers(1, 9), st.integers(0, 12), st.integers(0, 12))
+@settings(deadline=None, max_examples=60)
+def test_a_quota_lets_just_so_many_pass(most: int, used: int, wanted: int) -> None:
+    limits = Limits(windows(Quota(hour=most), {HOUR: used, DAY: used}))
+    passed = 0
+    for _ in range(wanted):
+        if guard(deed(Kind.LABEL), limits, (), 5, RULES) is None:
+            limits.allow()
+            passed += 1
+    assert passed == min(wanted, max(most - used, 0))
+
+
+def test_a_quota_says_which_window_is_full() -> None:
+    said = Limits(windows(Quota(hour=5, day=9), {HOUR: 4, DAY: 9}))
+    assert guard(deed(Kind.REMOVE), said, (), 5, RULES) == Held(
+        "'spam' has carried out the 9 that it may in a day", 5 + DAY
+    )
+    assert windows(None, {}) == ()
+
+
+def test_a_breaker_trips_over_its_share_and_closes_at_half_of_it() -> None:
+    assert weigh("spam", BREAKER, 10, None, 5) is None
+    tripped = weigh("spam", BREAKER, 11, None, 5)
+    assert tripped == BreakerChange(
+        policy="spam",
+        state="tripped",
+        at=5,
+        by="gatehouse",
+        why="11 of the last 100 decisions wanted more than a limit, over its share of 10%",
+    )
+    assert weigh("spam", BREAKER, 100, tripped, 6) is None
+    assert weigh("spam", BREAKER, 6, tripped, 6) is None
+    closed = weigh("spam", BREAKER, 5, tripped, 6)
+    assert closed is not None
+    assert closed.state == "closed"
+    assert weigh("spam", BREAKER, 10, closed, 7) is None
+    assert weigh("spam", BREAKER, 11, closed, 7) is not None

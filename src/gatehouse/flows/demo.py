@@ -12,6 +12,7 @@ from gatehouse.flows.assess import assess
 from gatehouse.flows.packs import Pack
 from gatehouse.flows.releases import Shelf, open_judge, promote
 from gatehouse.flows.subject import Subject
+from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.records.dataset import Dataset
 
 
@@ -28,6 +29,7 @@ def learn_and_assess(
     shelf: Shelf,
     datasets: Path,
     data_roots: Sequence[Path],
+    engine: SqlEngine,
     *,
     at: int,
     by: str,
@@ -37,7 +39,7 @@ def learn_and_assess(
 ) -> Shown:
     """Train a pack on its data, make the release live, and assess it on the test part."""
     said(f"{pack.name}: reading data set '{pack.recipe.dataset}'")
-    dataset, examples = learn.dataset_for(pack, shelf, datasets, data_roots)
+    dataset, examples = learn.dataset_for(pack, shelf, datasets, data_roots, engine)
     learned = learn.train(pack, dataset, examples, shelf, at=at, by=by, said=lambda what: said(f"{pack.name}: {what}"))
     promote(shelf, pack.name, learned.release.version, at=at, by=by, why="demo")
     said(f"{pack.name}: figures on the test part, {draws} bootstrap draws")

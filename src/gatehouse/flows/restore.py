@@ -20,6 +20,12 @@ def restore(ledger: Ledger, judge: Judge, path: Path) -> tuple[LiveHistory, tupl
     It starts from the snapshot at `path` and replays what came after it. Where the snapshot is missing, damaged, of
     another version, or of a ledger that held more, it says so and replays the whole log.
     """
+    history, _, said = restore_with_position(ledger, judge, path)
+    return history, said
+
+
+def restore_with_position(ledger: Ledger, judge: Judge, path: Path) -> tuple[LiveHistory, int, tuple[str, ...]]:
+    """`restore`, with the number of the last event that the history knows; others may have recorded more by then."""
     history, position, said = _start(ledger, judge, path)
     replayed = 0
     while block := ledger.log(after=position, most=BLOCK):
@@ -27,7 +33,8 @@ def restore(ledger: Ledger, judge: Judge, path: Path) -> tuple[LiveHistory, tupl
             history.replay(judge.prepare(to_batch(part)).coded)
         position = block[-1][0]
         replayed += len(block)
-    return history, (*said, f"{replayed:,} {'event' if replayed == 1 else 'events'} replayed from the ledger")
+    said = [*said, f"{replayed:,} {'event' if replayed == 1 else 'events'} replayed from the ledger"]
+    return history, position, tuple(said)
 
 
 def keep(ledger: Ledger, judge: Judge, history: LiveHistory, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The bus on Kafka, or whatever speaks its protocol, through librdkafka."""

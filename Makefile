@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup java demo test check docs fix bench clean $(addprefix bench-,text quality normaliser language rules ledger score live-features sql-features spark feast guarantee gate prevalence raters fairness explanations evaluation)
+.PHONY: help setup java demo test check docs fix bench clean $(addprefix bench-,text quality normaliser language rules ledger score live-features sql-features spark feast guarantee gate prevalence raters fairness explanations evaluation actors banks simulation campaigns coordination ira shared-history worker)
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,7 +41,7 @@ fix: $(READY)  ## mend format and lint where a machine can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-text bench-quality bench-normaliser bench-language bench-rules bench-ledger bench-score bench-live-features bench-sql-features bench-spark bench-feast bench-guarantee bench-gate bench-prevalence bench-raters bench-fairness bench-explanations bench-evaluation  ## all benchmarks
+bench: bench-text bench-quality bench-normaliser bench-language bench-rules bench-ledger bench-score bench-live-features bench-sql-features bench-spark bench-feast bench-guarantee bench-gate bench-prevalence bench-raters bench-fairness bench-explanations bench-evaluation bench-actors bench-banks bench-simulation bench-coordination bench-campaigns bench-ira bench-shared-history bench-worker  ## all benchmarks
 
 bench-quality: $(READY)  ## linear detectors against TF-IDF + logistic regression, paired
 	$(BIN)/python benchmarks/quality.py
@@ -96,6 +96,31 @@ bench-explanations: $(READY)  ## character spans of a decision against those tha
 
 bench-evaluation: $(READY)  ## how long figures take: a full report, a million answers
 	$(BIN)/python benchmarks/evaluation.py
+
+bench-actors: $(READY)  ## actor detectors against LightGBM as it comes, paired; microseconds a row
+	$(BIN)/python benchmarks/actors.py
+	$(BIN)/python benchmarks/few_events.py
+
+bench-banks: $(READY)  ## a million image hashes, near-duplicates: found, time, memory
+	$(BIN)/python -m benchmarks.banks
+
+bench-simulation: $(READY)  ## simulated weeks: time, memory, against one object an event
+	$(BIN)/python benchmarks/simulation.py
+
+bench-coordination: $(READY)  ## campaigns in a million events: time, memory, growth
+	$(BIN)/python benchmarks/coordination.py
+
+bench-campaigns: $(READY)  ## 500 planted campaigns and benign crowds: found, wrongly found
+	$(BIN)/python benchmarks/campaigns.py
+
+bench-ira: $(READY)  ## the six roles of a known operation: found by coordination alone
+	$(BIN)/python benchmarks/ira.py
+
+bench-shared-history: $(READY)  ## the history shared by Redis: events a second, round trips, bytes an actor
+	$(BIN)/python benchmarks/shared_history.py
+
+bench-worker: $(READY)  ## the stream worker: events a second in memory and with the ledger
+	$(BIN)/python benchmarks/worker.py
 
 clean:  ## remove what was made here
 	rm -rf .venv .gatehouse demo-output .mypy_cache .ruff_cache .pytest_cache

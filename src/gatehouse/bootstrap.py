@@ -1,23 +1,47 @@
 """The one place where adapters are chosen and parts are put together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatehouse.adapters.duckdb.engine import DuckDbEngine
+from gatehouse.adapters.files.campaigns import FolderCampaigns
 from gatehouse.adapters.files.models import FolderModelFiles
 from gatehouse.adapters.files.scores import ParquetLake
+from gatehouse.adapters.memory_bus import MemoryBus
+from gatehouse.adapters.sql.dead_letters import SqlDeadLetters
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.outbox import SqlOutbox
 from gatehouse.adapters.sql.registry import SqlRegistry
+from gatehouse.adapters.sql.standing import SqlStanding
+from gatehouse.errors import UserError, did_you_mean
+from gatehouse.flows.judge import Judge
+from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.releases import Shelf
 from gatehouse.flows.scored import Scored
 from gatehouse.flows.spec import pack_files
+from gatehouse.ports.actuator import Actuator
+from gatehouse.ports.bus import Consumer, Producer
+from gatehouse.ports.campaigns import Campaigns
+from gatehouse.ports.dead_letters import DeadLetters
+from gatehouse.ports.history import History
 from gatehouse.ports.lake import Lake
 from gatehouse.ports.ledger import Ledger
+from gatehouse.ports.outbox import Outbox
 from gatehouse.ports.sql_engine import SqlEngine
+from gatehouse.ports.standing import Standing
 from gatehouse.records.dataset import Release
+from gatehouse.records.event import Event
+from gatehouse.records.policy import Policy
 from gatehouse.settings import Settings
+
+ACTUATORS = "actuators.yaml"
+"""The file in the home folder that says what carries out which kind."""
+
+LOG = "enforcements.jsonl"
+"""Where enforcements are written while there is no such file."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +53,72 @@ class House:
     lake: Lake
     shelf: Shelf
     engine: SqlEngine
+    campaigns: Campaigns
+    letters: DeadLetters
 
 
 def open_house(settings: Settings) -> House:
     """Open the home folder, making it and bringing its ledger up to date where needed."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.ledger)
+    database = Database(settings.server or settings.ledger)
     return House(
         settings,
         SqlLedger(database),
         ParquetLake(),
         Shelf(SqlRegistry(database), FolderModelFiles(settings.models)),
         DuckDbEngine(),
+        FolderCampaigns(settings.home / "campaigns"),
+        SqlDeadLetters(database),
     )
+
+
+def spark_engine(master: str | None) -> SqlEngine:
+    """The Spark session that is there, else a new one on `master`, as an engine."""
+    from gatehouse.adapters.spark.engine import SparkEngine
+    from gatehouse.adapters.spark.session import session
+
+    return SparkEngine(session(master))
+
+
+@dataclass(frozen=True)
+class Enforcing:
+    """The outbox with what belongs to it, opened."""
+
+    settings: Settings
+    ledger: Ledger
+    registry: SqlRegistry
+    outbox: Outbox
+    standing: Standing
+
+    def policy(self, name: str, version: str) -> Policy | None:
+        """A policy version, or None where it is not known."""
+        try:
+            return self.registry.policy(name, version)
+        except UserError:
+            return None
+
+    def actuator(self, clock: Callable[[], int]) -> Actuator:
+        """What the file of actuators names; without one, a log in the home folder."""
+        from gatehouse.adapters import actuators
+
+        home = self.settings.home
+        try:
+            text = (home / ACTUATORS).read_text()
+        except FileNotFoundError:
+            return actuators.LogActuator(home / LOG, clock)
+        return actuators.load(text, str(home / ACTUATORS), folder=home, clock=clock, content=self._event)
+
+    def _event(self, event_id: str) -> Event | None:
+        found = self.ledger.find(event_id)
+        return None if found is None else found.event
+
+
+def open_enforcing(settings: Settings) -> Enforcing:
+    """Open the ledger's outbox; raises UserError where there is no ledger yet."""
+    if not settings.ledger_there:
+        raise UserError("no ledger yet, so nothing was decided", where=str(settings.home), fix="gatehouse init")
+    database = Database(settings.server or settings.ledger)
+    return Enforcing(settings, SqlLedger(database), SqlRegistry(database), SqlOutbox(database), SqlStanding(database))
 
 
 def score_on_spark(
@@ -61,3 +138,73 @@ def score_on_spark(
     spec, bundle = pack_files(house.shelf, releases)
     spark = session.session(master)
     return score.score_on_spark(source, out, spec, bundle, session=spark, given=given, at=at, progress=progress)
+
+
+def open_history(house: House, judge: Judge) -> tuple[History, tuple[str, ...]]:
+    """What was known before each event, and sentences on how it came to be: in Redis where one is named, else here.
+
+    A Redis that holds nothing for this judge's features is filled from the ledger first.
+    """
+    if house.settings.redis is None:
+        local = LocalHistory(house.ledger, judge, house.settings.home / "history.snapshot")
+        return local, local.said
+    with _installed("redis", "Redis' client"):
+        from gatehouse.adapters.redis.history import RedisHistory
+        from gatehouse.adapters.redis.rebuild import is_filled, rebuild
+        from gatehouse.adapters.redis.server import Server
+
+    server = Server(house.settings.redis)
+    said = () if is_filled(judge, server) else (rebuild(house.ledger, judge, server),)
+    return RedisHistory(judge.features.plan, judge.features_version, server), said
+
+
+BUSES = ("memory", "kafka://HOST:PORT/TOPIC")
+TOPIC = "events"
+
+
+class Bus:
+    """The two ends of the bus that a URL names: `memory`, or `kafka://HOST:PORT/TOPIC` with more hosts by commas."""
+
+    def __init__(self, url: str, options: Path | None = None) -> None:
+        scheme, _, rest = url.partition("://")
+        self.in_process = url == "memory"
+        self._brokers, _, topic = rest.partition("/")
+        self.topic = topic or TOPIC
+        self._options = options
+        self._memory = MemoryBus()
+        if self.in_process:
+            return
+        if scheme != "kafka":
+            near = did_you_mean(scheme, ("memory", "kafka"))
+            raise UserError(f"no bus is called '{url[:60]}'", fix=f"{near}known: {', '.join(BUSES)}")
+        if not self._brokers or not topic or "/" in topic:
+            raise UserError(f"'{url[:60]}' does not name brokers and a topic", fix=f"write {BUSES[1]}")
+
+    def consumer(self, group: str) -> Consumer:
+        """One more consumer of a group."""
+        if self.in_process:
+            return self._memory.consumer(self.topic, group)
+        with _installed("kafka", "Kafka's client"):
+            from gatehouse.adapters.kafka.connection import options_in
+            from gatehouse.adapters.kafka.consumer import KafkaConsumer
+
+        options = options_in(self._options) if self._options else None
+        return KafkaConsumer(self._brokers, self.topic, group, options)
+
+    def producer(self) -> Producer:
+        """Something that sends to the bus."""
+        if self.in_process:
+            return self._memory.producer()
+        with _installed("kafka", "Kafka's client"):
+            from gatehouse.adapters.kafka.connection import options_in
+            from gatehouse.adapters.kafka.producer import KafkaProducer
+
+        return KafkaProducer(self._brokers, options_in(self._options) if self._options else None)
+
+
+@contextmanager
+def _installed(extra: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(f"{what} is not installed", fix=f"pip install 'gatehouse[{extra}]'") from error

@@ -1,6 +1,7 @@
 """Settings: read once from the environment, listed here, handed on as values."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,32 @@ class Settings:
     """Where things lie.
 
     `home` holds the ledger, model files and data sets; `data_roots` are folders searched for public data;
-    `pack_roots` are folders searched for packs beside the shipped ones.
+    `pack_roots` are folders searched for packs beside the shipped ones. `server` is the address of a ledger on
+    PostgreSQL instead of the one in the home folder, `redis` that of the history which workers share, `bus` the one
+    that workers read.
     """
 
     home: Path
     data_roots: tuple[Path, ...] = ()
     pack_roots: tuple[Path, ...] = ()
+    server: str | None = None
+    redis: str | None = None
+    bus: str = "memory"
 
     @property
     def ledger(self) -> Path:
-        """The ledger's database file."""
+        """The ledger's database file, where it lies in the home folder."""
         return self.home / "ledger.sqlite"
+
+    @property
+    def ledger_there(self) -> bool:
+        """Whether there is a ledger to open; a server is asked when it is opened."""
+        return self.server is not None or self.ledger.exists()
+
+    @property
+    def ledger_name(self) -> str:
+        """Where the ledger is, for people; without the password of a server."""
+        return re.sub(r"(?<=://)([^:/@]+):[^@]*@", r"\1@", self.server) if self.server else str(self.ledger)
 
     @property
     def public(self) -> Path:
@@ -45,6 +61,10 @@ VARIABLES: dict[str, str] = {
     "GATEHOUSE_HOME": "folder for the ledger, models and data sets (.gatehouse in the working directory)",
     "GATEHOUSE_DATA": "folder that holds the public data sets (shared/data beside the project, when it is there)",
     "GATEHOUSE_PACKS": "folders with packs of your own, separated like PATH (none)",
+    "GATEHOUSE_LEDGER": "postgresql://USER@HOST/NAME of a ledger on a server (a file in the home folder)",
+    "GATEHOUSE_SIGNING_KEY_FILE": "file with the key that signs exported heads of the ledger (none)",
+    "GATEHOUSE_REDIS": "redis://HOST:PORT/NUMBER of the history that workers share (none: each process its own)",
+    "GATEHOUSE_BUS": "the bus that workers read: memory, or kafka://HOST:PORT/TOPIC (memory)",
     "GATEHOUSE_DEBUG": "show where Gatehouse itself failed (off)",
 }
 """Every environment variable that is read, with its meaning and default."""
@@ -66,4 +86,7 @@ def read(environment: Mapping[str, str] = os.environ, working_directory: Path | 
         home=home,
         data_roots=(*(path for path in candidates if path.is_dir()), home / "public"),
         pack_roots=tuple(packs),
+        server=environment.get("GATEHOUSE_LEDGER") or None,
+        redis=environment.get("GATEHOUSE_REDIS") or None,
+        bus=environment.get("GATEHOUSE_BUS") or "memory",
     )

@@ -16,7 +16,11 @@ def test_the_demo_ends_with_a_report_a_table_and_what_to_try_next(gatehouse: Com
         "remove at precision at least 95 %: about ",
         "labels missing",
         "events judged by spam ",
-        "Open demo-output/report.html in a browser. Next:",
+        "demo-output/report.html",
+        "demo-output/campaigns.html",
+        "demo-output/safety.html",
+        "A simulated week: ",
+        "acted together more than chance has it",
         "gatehouse data check my.csv",
         "not for enforcement as they are.",
     ):
@@ -37,4 +41,8 @@ def test_the_demo_for_programs_is_one_json_document(gatehouse: Command) -> None:
     answer = gatehouse("demo", "--draws", "5", "--json")
     assert answer.code == 0
     assert answer.err == ""
-    assert {pack["release"]["pack"] for pack in json.loads(answer.out)["packs"]} == {"spam", "sexism", "toxicity"}
+    told = json.loads(answer.out)
+    packs = {pack["release"]["pack"] for pack in told["packs"]}
+    assert packs == {"spam", "sexism", "toxicity", "abusive-accounts"}
+    assert told["week"]["about"]["events"] > 10_000
+    assert told["week"]["groups"]["harmful"] > 0

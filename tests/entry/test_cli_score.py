@@ -32,6 +32,8 @@ SIGNALS
     spam                   abstained
   spam.bank …
     spam                   matched    (known-spam-01)
+  spam.near …
+    spam                   abstained
 POLICIES
   spam …: violating
     why: 'spam.bank' matched for 'spam' (known_spam): removed (clause S1)
@@ -55,7 +57,7 @@ def test_a_csv_is_scored_and_each_text_can_be_traced(with_spam: Command) -> None
     rows = pq.read_table("my.parquet").to_pylist()
     assert list(rows[0])[:10] == CONTRACT
     assert {row["event_id"] for row in rows} == {"m1", "m2"}
-    assert {row["detector"] for row in rows} == {"spam.linear", "spam.rules", "spam.bank"}
+    assert {row["detector"] for row in rows} == {"spam.linear", "spam.rules", "spam.bank", "spam.near"}
 
     answer = with_spam("trace", "m1")
     assert answer.code == 0, answer.err

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gatehouse.entry.cli import demo_platform
 from gatehouse.entry.cli.evaluate_pack import NEXT, write_report
 from gatehouse.entry.cli.learn import EXAMPLES_ONLY, who
 from gatehouse.entry.cli.score import as_data, recorder, show
@@ -28,6 +29,12 @@ PACKS = ("spam", "sexism", "toxicity")
 
 RECORDED = 300
 
+PAGES = (
+    ("report.html", "how good each pack is, the actors with the highest scores, and why"),
+    ("campaigns.html", "who acted together: evidence, graph and timeline"),
+    ("safety.html", "what people met before something was done, and who was wronged"),
+)
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
@@ -36,7 +43,7 @@ RECORDED = 300
 @as_json
 @click.pass_obj
 def demo(settings: Settings, out: Path, draws: int, seed: int, json_: bool) -> None:
-    """Train the shipped packs, evaluate them, decide on their test texts, and write one report."""
+    """Train shipped packs, decide on their test texts, simulate a week, find its bad actors and campaigns; report."""
     from gatehouse.bootstrap import open_house
 
     began = time.monotonic()
@@ -45,17 +52,20 @@ def demo(settings: Settings, out: Path, draws: int, seed: int, json_: bool) -> N
     with steps(json_) as progress:
         shown = learn_all(house, draws, seed, progress)
         scored, first = decide_all(house, shown, out, progress)
+        week = demo_platform.show_week(house, out, draws, seed, progress)
         progress.say("writing the report")
-        reports = [one.report for one in shown]
+        reports = [*(one.report for one in shown), week.actors.report]
         write_report(reports, out / "report.html", out / "cards.md", seed, draws)
     if json_:
-        print_json({"report": str(out / "report.html"), "packs": reports, "scored": as_data(scored)})
+        found = {"report": str(out / "report.html"), "packs": reports, "scored": as_data(scored)}
+        print_json({**found, "week": demo_platform.as_data(week)})
         return
     if any(report.from_examples for report in reports):
         click.echo(EXAMPLES_ONLY)
     console().print(table(COLUMNS, [row for report in reports for row in lines(report)], right=("n", "positives")))
     click.echo("PR-AUC with its 95 % bootstrap interval, on texts that no detector has seen; – : under 50 positives.")
     show(scored, ", ".join(f"{one.report.pack} {one.report.release.version}" for one in shown))
+    demo_platform.tell(week)
     where_to_look(out, first, time.monotonic() - began)
 
 
@@ -71,6 +81,7 @@ def learn_all(house: "House", draws: int, seed: int, progress: Steps) -> "list[S
             house.shelf,
             settings.datasets,
             settings.data_roots,
+            house.engine,
             at=now(),
             by=who(),
             draws=draws,
@@ -157,7 +168,10 @@ def write_texts(path: Path, texts: "pa.Table") -> None:
 
 def where_to_look(out: Path, first: str, seconds: float) -> None:
     """The last words of the demo: the report, and what to try next."""
-    click.echo(f"\ndone in {seconds:.0f} s. Open {out / 'report.html'} in a browser. Next:")
+    click.echo(f"\ndone in {seconds:.0f} s. Open in a browser:")
+    for page, said in PAGES:
+        click.echo(f"  {out / page}  {said}")
+    click.echo("Next:")
     commands: Sequence[tuple[str, str]] = (
         ("gatehouse trace " + first, "one recorded text's whole way, and why"),
         *NEXT,

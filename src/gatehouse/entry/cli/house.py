@@ -17,7 +17,7 @@ def init(settings: Settings, json_: bool) -> None:
     """Make the home folder with an empty ledger."""
     from gatehouse.bootstrap import open_house
 
-    there = settings.ledger.exists()
+    there = settings.ledger_there
     open_house(settings)
     if json_:
         print_json({"home": str(settings.home), "made": not there})
@@ -48,13 +48,13 @@ def _finding(state: str, what: str, mend: str = "") -> dict[str, Any]:
 def _home(settings: Settings) -> dict[str, Any]:
     from gatehouse.bootstrap import open_house
 
-    if not settings.ledger.exists():
-        return _finding("missing", f"no ledger at {settings.ledger}", "gatehouse init")
+    if not settings.ledger_there:
+        return _finding("missing", f"no ledger at {settings.ledger_name}", "gatehouse init")
     try:
         open_house(settings)
     except GatehouseError as error:
         return _finding("broken", error.faults[0].what, error.faults[0].fix)
-    return _finding("ok", f"ledger {settings.ledger}")
+    return _finding("ok", f"ledger {settings.ledger_name}")
 
 
 def _data(settings: Settings) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def _packs(settings: Settings) -> list[dict[str, Any]]:
     from gatehouse.bootstrap import open_house
     from gatehouse.flows import packs
 
-    live = open_house(settings).shelf.registry.live if settings.ledger.exists() else lambda _: None
+    live = open_house(settings).shelf.registry.live if settings.ledger_there else lambda _: None
     findings = []
     for name, folder in packs.folders(settings.pack_roots).items():
         try:

@@ -121,20 +121,23 @@ class Signals:
 
 
 class SignalRow(Sequence[Signal]):
-    """One event's signals of several detectors, made into records only when they are looked at."""
+    """One event's signals of several detectors, made into records once, when they are first looked at."""
 
-    __slots__ = ("blocks", "event_id", "row")
+    __slots__ = ("_made", "blocks", "event_id", "row")
 
     def __init__(self, event_id: str, blocks: Sequence[Signals], row: int) -> None:
         self.event_id = event_id
         self.blocks = blocks
         self.row = row
+        self._made: list[Signal] | None = None
 
     def __len__(self) -> int:
         return sum(len(block.labels) for block in self.blocks)
 
     def __iter__(self) -> Iterator[Signal]:
-        return (signal for block in self.blocks for signal in block.of(self.row, self.event_id))
+        if self._made is None:
+            self._made = [signal for block in self.blocks for signal in block.of(self.row, self.event_id)]
+        return iter(self._made)
 
     @overload
     def __getitem__(self, place: int) -> Signal: ...

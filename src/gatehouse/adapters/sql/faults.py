@@ -1,6 +1,6 @@
 """What an event and its decision must keep so that they come back from any database as they were."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from math import isfinite
 from typing import Any
@@ -104,7 +104,7 @@ def unkept(record: object) -> Iterator[tuple[str, str]]:
     """Texts in a record with characters that not every database keeps: NUL and halves of surrogate pairs."""
     try:
         # One pass in C over everything clears nearly all records; an escaped NUL may be a backslash in the text.
-        if b"\\u0000" not in msgspec.json.encode(record):
+        if b"\\u0000" not in msgspec.json.encode(record, enc_hook=list):
             return
     except (UnicodeEncodeError, TypeError):
         pass
@@ -128,7 +128,7 @@ def _strings(path: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, Mapping):
         yield from ((f"{path} (a name in it)", name) for name in value)
         inner = value.items()
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, Sequence):
         inner = ((str(place), one) for place, one in enumerate(value, 1))
     elif is_dataclass(value):
         inner = vars(value).items()

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from gatehouse.detectors.actor_columns import ActorColumns, Floats, Places
-from gatehouse.detectors.actor_file import ActorModel, Header, again
+from gatehouse.detectors.actor_file import ActorModel, Header
+from gatehouse.detectors.model_file import again
 from gatehouse.errors import UserError
 from gatehouse.records.signal import FeatureWeight, Signals, State
 

@@ -1,26 +1,21 @@
-"""The file of a linear model: one header in JSON, the weights, and a digest of both.
+"""The file of a linear model: a framed header, and the weights [buckets, labels] after it.
 
-    magic (8 bytes) | format (uint16) | length of header (uint32) | header | weights [buckets, labels] | SHA-256
-
-Numbers are little-endian. Weights are int16 for one label and int8 for several.
+Weights are little-endian, int16 for one label and int8 for several.
 """
 
-import hashlib
-import struct
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gatehouse.errors import OutsideError, UserError
+from gatehouse.detectors.model_file import Frame, again
+from gatehouse.errors import UserError
 from gatehouse.text.ngrams import KERNEL
 
 FORMAT = 1
 
-_MAGIC = b"GHLINEAR"
-_HEAD = struct.Struct("<8sHI")
-_DIGEST = hashlib.sha256().digest_size
+_FRAME = Frame(b"GHLINEAR", "linear", FORMAT)
 
 Weights = npt.NDArray[np.int16] | npt.NDArray[np.int8]
 
@@ -66,9 +61,7 @@ class LinearModel:
 
     def to_bytes(self) -> bytes:
         """The model's file; equal models have equal bytes."""
-        header = msgspec.json.encode(self.header)
-        content = _HEAD.pack(_MAGIC, FORMAT, len(header)) + header + np.ascontiguousarray(self.weights).tobytes()
-        return content + hashlib.sha256(content).digest()
+        return _FRAME.pack(self.header, np.ascontiguousarray(self.weights).tobytes())
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "LinearModel":
@@ -77,26 +70,10 @@ class LinearModel:
         Raises OutsideError where it is cut short or changed, UserError where it is no such file or one of another
         format or kernel.
         """
-        if len(data) < _HEAD.size + _DIGEST:
-            raise OutsideError(f"the model file is cut short after {len(data)} bytes", where=where, fix=_again(where))
-        magic, format_, length = _HEAD.unpack_from(data)
-        if magic != _MAGIC:
-            raise UserError("this is no linear model's file", where=where, fix=_again(where))
-        if format_ != FORMAT:
-            what = f"the model file has format {format_}, this version reads format {FORMAT}"
-            raise UserError(what, where=where, fix=_again(where))
-        if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
-            what = "the model file is cut short or was changed: its content does not match its digest"
-            raise OutsideError(what, where=where, fix=_again(where))
-        try:
-            header = msgspec.json.decode(data[_HEAD.size : _HEAD.size + length], type=Header)
-        except msgspec.DecodeError as error:
-            what = f"the model file's header is of another version: {error}"
-            raise UserError(what, where=where, fix=_again(where)) from error
+        header, content = _FRAME.unpack(data, Header, where)
         if header.kernel != KERNEL:
             what = f"the model was trained with n-gram kernel {header.kernel}, this version has kernel {KERNEL}"
-            raise UserError(what, where=where, fix=_again(where))
-        content = data[_HEAD.size + length : -_DIGEST]
+            raise UserError(what, where=where, fix=again(where))
         shape = (header.buckets, len(header.labels))
         if len(header.labels) == 1:
             return cls(header, np.frombuffer(content, np.int16).reshape(shape))

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tests.flows.remembering import START, WINDOWS, make_judge, make_post
@@ -20,6 +21,7 @@ from gatehouse.ports.ledger import ConflictError, Judged
 from gatehouse.records.decision import Decision
 from gatehouse.records.event import Event
 from gatehouse.testing.clock import Clock
+from gatehouse.testing.makers import NOW
 from gatehouse.testing.memory import MemoryLedger
 
 
@@ -216,3 +218,14 @@ def test_a_snapshot_that_cannot_be_kept_stops_nothing(
     assert said(nowhere.decide(posts(4, 8))) == ["remove"] * 4
     assert isinstance(nowhere.observer, Tally)
     assert nowhere.observer.counts["snapshots not kept"] == 1
+
+
+def test_a_shared_history_is_not_silently_lost_when_the_judge_changes() -> None:
+    class Shared:
+        """A history that is not this process's own."""
+
+    judge = cast(Any, object())
+    gate = LiveGate(judge, MemoryLedger(), cast(Any, Shared()), lambda: NOW)
+    with pytest.raises(ValueError, match="give the one of the new judge"):
+        gate.swap(judge)
+    assert gate.judge is judge

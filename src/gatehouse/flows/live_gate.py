@@ -88,12 +88,15 @@ class LiveGate:
             return answers
 
     def swap(self, judge: Judge, history: History | None = None) -> None:
-        """Decide by another judge from the next batch on; without `history` a local one is made for it.
+        """Decide by another judge from the next batch on; a local history is carried over or made anew.
 
-        A history is restored while the judge before goes on deciding. Raises OutsideError, with nothing changed, where
-        the ledger cannot be read.
+        It is restored while the judge before goes on deciding. Any other history belongs to one judge's features, so
+        `history` must then be given, else ValueError. Raises OutsideError, with nothing changed, where the ledger
+        cannot be read.
         """
         before = self._history
+        if history is None and not (before is None or isinstance(before, LocalHistory)):
+            raise ValueError("a shared history is of the judge before: give the one of the new judge")
         if history is None and isinstance(before, LocalHistory):
             same = judge.features_version == self._judge.features_version
             history = before if same else LocalHistory(self._ledger.whole, judge, before.path)

@@ -28,7 +28,7 @@ from gatehouse.ports.campaigns import Campaigns
 from gatehouse.ports.dead_letters import DeadLetters
 from gatehouse.ports.history import History
 from gatehouse.ports.lake import Lake
-from gatehouse.ports.ledger import Ledger
+from gatehouse.ports.ledger import Ledger, Registry
 from gatehouse.ports.outbox import Outbox
 from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.ports.standing import Standing
@@ -86,7 +86,7 @@ class Enforcing:
 
     settings: Settings
     ledger: Ledger
-    registry: SqlRegistry
+    registry: Registry
     outbox: Outbox
     standing: Standing
 

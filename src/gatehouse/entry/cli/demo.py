@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,10 @@ def demo(settings: Settings, out: Path, draws: int, seed: int, json_: bool) -> N
     house = open_house(settings)
     out.mkdir(parents=True, exist_ok=True)
     with steps(json_) as progress:
-        shown = learn_all(house, draws, seed, progress)
+        shown = [learn_one(house, name, draws, seed, progress) for name in PACKS]
         scored, first = decide_all(house, shown, out, progress)
-        week = demo_platform.show_week(house, out, draws, seed, progress)
+        learn = partial(learn_one, house, draws=draws, seed=seed, progress=progress)
+        week = demo_platform.show_week(house, out, learn, draws, seed, progress)
         progress.say("writing the report")
         reports = [*(one.report for one in shown), week.actors.report]
         write_report(reports, out / "report.html", out / "cards.md", seed, draws)
@@ -69,27 +71,24 @@ def demo(settings: Settings, out: Path, draws: int, seed: int, json_: bool) -> N
     where_to_look(out, first, time.monotonic() - began)
 
 
-def learn_all(house: "House", draws: int, seed: int, progress: Steps) -> "list[Shown]":
-    """Train, promote and assess each shipped pack."""
+def learn_one(house: "House", name: str, draws: int, seed: int, progress: Steps) -> "Shown":
+    """Train, promote and assess one shipped pack."""
     from gatehouse.flows import demo as flow
     from gatehouse.flows import packs
 
     settings = house.settings
-    return [
-        flow.learn_and_assess(
-            packs.load(name, settings.pack_roots),
-            house.shelf,
-            settings.datasets,
-            settings.data_roots,
-            house.engine,
-            at=now(),
-            by=who(),
-            draws=draws,
-            seed=seed,
-            said=progress.say,
-        )
-        for name in PACKS
-    ]
+    return flow.learn_and_assess(
+        packs.load(name, settings.pack_roots),
+        house.shelf,
+        settings.datasets,
+        settings.data_roots,
+        house.engine,
+        at=now(),
+        by=who(),
+        draws=draws,
+        seed=seed,
+        said=progress.say,
+    )
 
 
 def decide_all(house: "House", shown: "list[Shown]", out: Path, progress: Steps) -> "tuple[Scored, str]":

@@ -1,6 +1,7 @@
 """The demo's simulated week, as a command shows it."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,27 +33,18 @@ class WeekShown:
     mistaken: int
 
 
-def show_week(house: "House", out: Path, draws: int, seed: int, progress: Steps) -> WeekShown:
+def show_week(
+    house: "House", out: Path, learn: "Callable[[str], Shown]", draws: int, seed: int, progress: Steps
+) -> WeekShown:
     """Simulate a week, train the actor detector on it, find who acted together, and write the pages."""
     from gatehouse import __version__
     from gatehouse.evaluation import campaign_page, safety_page
     from gatehouse.evaluation.report import RunInfo
-    from gatehouse.flows import demo, demo_platform, known_communities, packs
+    from gatehouse.flows import demo_platform, known_communities
 
     settings = house.settings
     week = demo_platform.simulate_week(out / "platform", settings.datasets, settings.data_roots, seed, progress.say)
-    actors = demo.learn_and_assess(
-        packs.load(PACK, settings.pack_roots),
-        house.shelf,
-        settings.datasets,
-        settings.data_roots,
-        house.engine,
-        at=now(),
-        by=who(),
-        draws=draws,
-        seed=seed,
-        said=progress.say,
-    )
+    actors = learn(PACK)
     with tempfile.TemporaryDirectory(prefix="gatehouse-demo-") as scratch:
         place = Path(scratch) / "events.parquet"
         kept = demo_platform.find_campaigns(

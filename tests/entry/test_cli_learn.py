@@ -123,6 +123,18 @@ def test_a_damaged_model_file_is_an_error_with_the_way_out(with_spam: Command, d
     assert "gatehouse train" in answer.err
 
 
+def test_doctor_tells_the_rest_where_the_ledger_cannot_be_reached(
+    gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEHOUSE_LEDGER", "postgresql://someone:hidden@127.0.0.1:1/none")
+    answer = gatehouse("doctor", "--json")
+    assert answer.code == 2
+    found = {finding["what"]: finding["state"] for finding in json.loads(answer.out)["findings"]}
+    assert [state for what, state in found.items() if "cannot be used" in what] == ["broken"]
+    assert found["pack spam has no live release"] == "missing"
+    assert "hidden" not in answer.out + answer.err
+
+
 def test_doctor_names_what_is_missing_and_what_mends_it(gatehouse: Command) -> None:
     answer = gatehouse("doctor")
     assert answer.code == 0

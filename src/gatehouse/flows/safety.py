@@ -47,7 +47,8 @@ def records(
     at = happened.events["at"].to_numpy().astype(np.int64)
     inside = (at < end) & (at >= begin)
     if not inside.any():
-        fix = "choose other times with --since and --until"
+        decide = "decide on some first: gatehouse score FILE --out scores.parquet --record, or gatehouse work"
+        fix = "choose other times with --since and --until" if len(at) else decide
         raise UserError("there is no event to measure", where=f"{len(at):,} events on record", fix=fix)
     names = _names(happened, truth)
     deeds = _within(happened.deeds, begin, end)

@@ -31,7 +31,8 @@ def init(settings: Settings, json_: bool) -> None:
 @click.pass_obj
 def doctor(settings: Settings, json_: bool) -> None:
     """List what is there, what is missing, and the command that mends it."""
-    findings = [_home(settings), *_data(settings), *_packs(settings), _disk(settings)]
+    home = _home(settings)
+    findings = [home, *_data(settings), *_packs(settings, home["state"] == "ok"), _disk(settings)]
     if json_:
         print_json({"findings": findings, "variables": VARIABLES})
     else:
@@ -66,11 +67,11 @@ def _data(settings: Settings) -> list[dict[str, Any]]:
     return findings + [_finding("missing", f"data set {name}", f"gatehouse data fetch {name}") for name in missing]
 
 
-def _packs(settings: Settings) -> list[dict[str, Any]]:
+def _packs(settings: Settings, opened: bool) -> list[dict[str, Any]]:
     from gatehouse.bootstrap import open_house
     from gatehouse.flows import packs
 
-    live = open_house(settings).shelf.registry.live if settings.ledger_there else lambda _: None
+    live = open_house(settings).shelf.registry.live if opened else lambda _: None
     findings = []
     for name, folder in packs.folders(settings.pack_roots).items():
         try:

@@ -203,3 +203,16 @@ def test_a_release_is_evaluated_on_the_data_it_was_learnt_from_and_not_on_newer(
     again = json.loads(gatehouse("evaluate", "mine/spam", "--draws", "5", "--json").out)["dataset"]
     assert again == learnt
     assert learnt["rows"] == 120
+
+
+def test_a_pack_that_means_something_else_by_a_live_packs_column_is_not_promoted(with_spam: Command) -> None:
+    shutil.copytree(packs.locate("spam"), Path("own") / "offers")
+    for file in (Path("own") / "offers").glob("*.yaml"):
+        text = file.read_text().replace("spam.", "offers.").replace("policy: spam", "policy: offers")
+        file.write_text(text.replace("pack: spam", "pack: offers").replace("window: 30d", "window: 60d"))
+    assert with_spam("train", "own/offers").code == 0
+    refused = with_spam("promote", "own/offers")
+    assert refused.code == 2
+    assert "'known_seconds'" in refused.err
+    assert "'offers' beside 'spam', which is live" in refused.err
+    assert "give it another name in features.yaml" in refused.err

@@ -8,6 +8,7 @@ import pytest
 
 from gatehouse.bootstrap import open_house
 from gatehouse.datasets import build, event_sources, sources
+from gatehouse.features import define
 from gatehouse.flows import learn, packs
 from gatehouse.flows.assess import assess
 from gatehouse.flows.releases import open_judge
@@ -128,3 +129,8 @@ def test_what_the_rules_find_on_texts_nobody_chose_them_on_holds_far_more_often_
     right, everywhere = truth[found & known, 0].mean(), truth[known, 0].mean()
     assert found.sum() >= 5
     assert right > everywhere + 0.25
+
+
+def test_all_shipped_packs_can_be_live_together() -> None:
+    columns = define.union(packs.load(name).features for name in packs.folders())
+    assert len(set(columns.schema.names)) == len(columns.schema.names)

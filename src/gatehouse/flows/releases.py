@@ -8,7 +8,7 @@ from gatehouse.detectors.actor import ActorDetector
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.linear import LinearDetector
 from gatehouse.detectors.rules import RulesDetector
-from gatehouse.errors import UserError
+from gatehouse.errors import Fault, UserError
 from gatehouse.features import define
 from gatehouse.features import source as feature_files
 from gatehouse.flows.bank_files import BANK_FILES, living, read_bank
@@ -245,8 +245,29 @@ def promote(shelf: Shelf, pack: str, version: str | None, *, at: int, by: str, w
     transition = Transition(pack=pack, version=chosen.version, state="live", at=at, by=by, why=why)
     if (now := shelf.registry.live(pack)) and now.version == chosen.version:
         return transition
+    _refuse_clash(shelf, chosen)
     shelf.registry.move(transition)
     return transition
+
+
+def _refuse_clash(shelf: Shelf, release: Release) -> None:
+    """Raises UserError where a live pack means something else by a name of this release: one judge reads both."""
+    own = _declared(shelf, release)
+    for other, last in shelf.registry.releases():
+        if last.state != "live" or other.pack == release.pack:
+            continue
+        try:
+            define.union([_declared(shelf, other), own])
+        except UserError as clash:
+            where = f"'{release.pack}' beside '{other.pack}', which is live"
+            fix = "give it another name in features.yaml, and train again"
+            raise UserError([Fault(fault.what, where, fix) for fault in clash.faults]) from None
+
+
+def _declared(shelf: Shelf, release: Release) -> define.FeatureSet:
+    name, file = _features_name(release), FILES["features"]
+    model = shelf.registry.model(name, release.features)
+    return feature_files.load(shelf.files.get(f"{name}/{file}", model.files[file]).decode(), f"{name}/{file}")
 
 
 def rollback(shelf: Shelf, pack: str, *, at: int, by: str, why: str) -> Transition:

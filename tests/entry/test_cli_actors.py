@@ -124,11 +124,11 @@ def test_a_candidate_is_gated_on_the_same_accounts_and_other_columns_are_refused
     assert rings("train", "rings").code == 0
     answer = rings("gate", "rings")
     assert answer.code == 2
-    assert "reads messages_1h, of which the rows of data set 'our-week'" in answer.err
+    assert "reads sent_1h, of which the rows of data set 'our-week'" in answer.err
 
 
 def test_features_of_actors_name_the_detector_that_reads_them(rings: Command) -> None:
-    said = rings("features", "explain", "likely_spam_1d", "--pack", "./rings").out
+    said = rings("features", "explain", "likely_spam_posts_1d", "--pack", "./rings").out
     assert "detector  rings.actor" in said
     assert "steps     rings.sure, rings.likely" in said
     assert "scores    of earlier events, by rings.spam (spam)" in said

@@ -20,12 +20,12 @@ owner: trust-and-safety
 profile:
   - {name: followers, type: BIGINT, meaning: Accounts that follow the account.}
 scores:
-  - {name: spam_score, detector: rings.spam, label: spam}
+  - {name: post_spam, detector: rings.spam, label: spam}
 windows:
-  - name: messages_1h
+  - name: sent_1h
     count: {key: actor, window: 1h, where: kind = 'message'}
-  - name: likely_spam_1d
-    count: {key: actor, window: 1d, where: spam_score >= 700}
+  - name: likely_spam_posts_1d
+    count: {key: actor, window: 1d, where: post_spam >= 700}
 """,
     "policy.yaml": """
 policy: rings

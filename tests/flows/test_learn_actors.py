@@ -76,7 +76,7 @@ def test_a_row_is_the_last_event_of_an_account_with_what_was_known_of_it_then(gr
         assert theirs["id"][-1].as_py() == own
         step = 3_600_000_000 // 60
         within = [seen for seen in theirs["seen"].to_pylist()[:-1] if seen >= at - at % step - 3_600_000_000]
-        assert dataset.features["messages_1h"][row].as_py() == len(within)
+        assert dataset.features["sent_1h"][row].as_py() == len(within)
 
 
 def test_frozen_rows_are_kept_judged_as_they_are_and_found_again(ground: tuple[Pack, House]) -> None:
@@ -85,7 +85,7 @@ def test_frozen_rows_are_kept_judged_as_they_are_and_found_again(ground: tuple[P
     events, rows = learn.rows_on(dataset, "test", pack.features)
     assert dataset.features is not None
     mine = dataset.features.filter(pc.equal(dataset.rows["part"], "test"))
-    assert rows.column("messages_1h").to_pylist() == mine["messages_1h"].to_pylist()
+    assert rows.column("sent_1h").to_pylist() == mine["sent_1h"].to_pylist()
     assert rows.schema.names[-2:] == ["language", "normalised"]
     assert len(events) == len(rows) == dataset.info.parts["test"]
     assert rows_of(pack, house).info.version == dataset.info.version

@@ -12,7 +12,7 @@ from tests.adapters.kafka.mock_broker import broker
 from tests.entry.conftest import Command
 
 from gatehouse.adapters.memory_bus import MemoryBus
-from gatehouse.entry import worker
+from gatehouse.entry import live, worker
 from gatehouse.entry.cli.deadletter import escaped
 from gatehouse.errors import OutsideError
 from gatehouse.flows.observe import Tally
@@ -137,7 +137,7 @@ def test_sigterm_finishes_the_batch_and_ends_with_code_0(with_spam: Command, tmp
 
     before = signal.getsignal(signal.SIGTERM)
     # A signal that comes before the worker listens, or after, must not end the tests.
-    with worker.Stop():
+    with live.Stop():
         asking = threading.Thread(target=ask)
         asking.start()
         answer = with_spam("work", "--from", file, "--batch", "20", "--json")
@@ -154,16 +154,16 @@ def test_a_release_promoted_meanwhile_decides_from_then_on(
     with_spam: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gatehouse.bootstrap import open_house
-    from gatehouse.flows.releases import live
+    from gatehouse.flows import releases
 
     house = open_house(read())
-    gate, _ = worker.open_gate(house, (), Tally())
+    gate, _ = live.open_gate(house, (), Tally())
     said: list[str] = []
-    look = worker.Releases(house, (), gate, said.append)
-    monkeypatch.setattr(worker, "LOOKS_EVERY_SECONDS", 0.0)
+    look = live.Releases(house, (), gate, said.append)
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.0)
     look()
     assert said == []
-    (release,) = live(house.shelf, ["spam"])
+    (release,) = releases.live(house.shelf, ["spam"])
     gate.judge.releases["spam"] = "older"  # type: ignore[index]
     look()
     assert said == [f"deciding by spam {release.version}"]

@@ -1,64 +1,24 @@
 """The stream worker as a process: the bus, the live gate and the dead letters put together, and told when to stop."""
 
-import signal
 import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from threading import Event as Flag
 from threading import Thread
-from types import FrameType
 
 import msgspec
 
-from gatehouse.bootstrap import Bus, House, open_history
-from gatehouse.entry.cli.score import live_releases
+from gatehouse.bootstrap import Bus, House
 from gatehouse.entry.cli.show import now
+from gatehouse.entry.live import Releases, Stop, open_gate
 from gatehouse.errors import GatehouseError
-from gatehouse.flows.live_gate import LiveGate
 from gatehouse.flows.observe import Tally
-from gatehouse.flows.releases import open_judge, versions_in_words
+from gatehouse.flows.releases import versions_in_words
 from gatehouse.flows.work import Worker
 from gatehouse.ports.bus import Consumer, Producer
 
 SENT_AT_ONCE = 500
-LOOKS_EVERY_SECONDS = 5.0
 TELLS_EVERY_SECONDS = 10.0
-
-
-def open_gate(house: House, packs: tuple[str, ...], tally: Tally | None = None) -> tuple[LiveGate, tuple[str, ...]]:
-    """The live gate of a house with the live releases, and sentences on how its history came to be.
-
-    Raises UserError where nothing is live.
-    """
-    judge = open_judge(house.shelf, live_releases(house, packs))
-    history, said = open_history(house, judge)
-    return LiveGate(judge, house.ledger, history, now, observer=tally), said
-
-
-class Stop:
-    """Whether somebody asked to stop; while it is entered, SIGTERM and SIGINT ask so."""
-
-    def __init__(self) -> None:
-        self._flag = Flag()
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self._flag.is_set()
-
-    def ask(self, *_: int | FrameType | None) -> None:
-        """Stop after the batch at hand."""
-        self._flag.set()
-
-    def __enter__(self) -> "Stop":
-        """Take over both signals."""
-        self._before = {number: signal.signal(number, self.ask) for number in (signal.SIGTERM, signal.SIGINT)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give them back."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 class Feed(Thread):
@@ -139,30 +99,6 @@ def work(
     if feed and feed.error:
         raise feed.error
     return tally
-
-
-class Releases:
-    """Looks now and then whether other releases are live, and has the gate decide by them."""
-
-    def __init__(self, house: House, packs: tuple[str, ...], gate: LiveGate, said: Callable[[str], None]) -> None:
-        self._house, self._packs, self._gate, self._said = house, packs, gate, said
-        self._looked = time.monotonic()
-
-    def __call__(self) -> None:
-        """Look, unless it was only just looked; what cannot be opened is told of, and the gate goes on as it was."""
-        if time.monotonic() - self._looked < LOOKS_EVERY_SECONDS:
-            return
-        try:
-            live = live_releases(self._house, self._packs)
-            if {release.pack: release.version for release in live} != dict(self._gate.judge.releases):
-                judge = open_judge(self._house.shelf, live)
-                # A local history is carried over by the gate itself; a shared one belongs to the features' version.
-                shared = open_history(self._house, judge)[0] if self._house.settings.redis else None
-                self._gate.swap(judge, shared)
-                self._said(f"deciding by {versions_in_words(self._gate.judge.releases)}")
-        except GatehouseError as error:
-            self._said(f"deciding goes on by the releases of before: {error}")
-        self._looked = time.monotonic()
 
 
 class Telling:

@@ -75,7 +75,7 @@ def show(settings: Settings, id_: str, json_: bool) -> None:
 def retry(settings: Settings, ids: tuple[str, ...], all_: bool, packs: tuple[str, ...], json_: bool) -> None:
     """Decide again on letters by the releases that are live now; what fails again stays, with a try more."""
     from gatehouse.bootstrap import open_house
-    from gatehouse.entry import worker
+    from gatehouse.entry import live
     from gatehouse.flows import dead_letters
 
     if bool(ids) == all_:
@@ -83,7 +83,7 @@ def retry(settings: Settings, ids: tuple[str, ...], all_: bool, packs: tuple[str
     house = open_house(settings)
     letters = house.letters
     chosen = [_letter(letters, id_) for id_ in ids]
-    gate, _ = worker.open_gate(house, packs)
+    gate, _ = live.open_gate(house, packs)
     done: list[Retried] = []
     for part in [chosen] if ids else _waiting(letters):
         done += dead_letters.retry(letters, gate, part, now, who())

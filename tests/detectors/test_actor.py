@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import lightgbm
 import msgspec
@@ -47,6 +48,8 @@ SCHEMA = pa.schema(
 LABELS = ("bot", "loud")
 LINES = ((0.8, -0.3), (1.7, 0.4))
 LARGE = 2**53
+HEAVY = "[name for name in ('lightgbm', 'onnx', 'onnxruntime') if name in sys.modules]"
+"""Python that says which heavy libraries are loaded."""
 
 
 def trained(label: int) -> lightgbm.Booster:
@@ -291,14 +294,33 @@ def test_a_header_with_fields_of_another_version_is_refused() -> None:
         ActorModel.from_bytes(_sealed(head.pack(b"GHACTORS", 1, len(header)) + header), "bots.actor")
 
 
-def test_a_graph_that_the_runtime_does_not_know_is_refused() -> None:
+def test_a_graph_that_cannot_be_read_is_refused() -> None:
     model = ActorModel.from_bytes(file(), "made.actor")
-    with pytest.raises(UserError, match=r"ONNX Runtime [\d.]+ cannot read the model"):
+    with pytest.raises(
+        UserError, match=r"made\.actor: the model's ONNX graph cannot be read: it is no graph"
+    ) as caught:
         ActorDetector.from_bytes(ActorModel(model.header, b"no graph", model.boosters).to_bytes(), "made.actor")
+    assert caught.value.faults[0].fix == "train it again: gatehouse train made"
+
+
+def test_to_score_loads_neither_a_runtime_nor_a_trainer(tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(file())
+    with pa.ipc.new_file(tmp_path / "rows", SCHEMA) as rows:
+        rows.write_batch(batch([dict.fromkeys(SCHEMA.names) | {"friends": 3}]))
+    code = (
+        "import pathlib, sys, pyarrow as pa; from gatehouse.detectors.actor import ActorDetector\n"
+        "from gatehouse.records.event import Entity, Event, to_batch\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "found = ActorDetector.from_bytes((here / 'model').read_bytes(), 'made.actor')\n"
+        "events = to_batch([Event(id='1', actor=Entity('account', 'a'))])\n"
+        "score = found.signals(events, pa.ipc.open_file(here / 'rows').get_batch(0)).score[0, 0]\n"
+        f"print(0 < score < 1, {HEAVY})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True []"
 
 
 def test_to_know_of_it_loads_nothing_heavy() -> None:
-    heavy = "'lightgbm', 'onnx', 'onnxruntime'"
-    code = f"import gatehouse.detectors.actor, sys; print([name for name in ({heavy}) if name in sys.modules])"
+    code = f"import gatehouse.detectors.actor, sys; print({HEAVY})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

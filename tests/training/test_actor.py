@@ -12,12 +12,13 @@ from gatehouse.datasets.event_source import claims
 from gatehouse.datasets.truth import targets
 from gatehouse.detectors.actor import ActorDetector
 from gatehouse.detectors.actor_file import ActorModel
-from gatehouse.errors import UserError
+from gatehouse.errors import RefusedError, UserError
 from gatehouse.features.define import FeatureSet
 from gatehouse.features.profile import ProfileColumn
 from gatehouse.records.dataset import PARTS, Dataset
 from gatehouse.records.event import Entity, Event, to_batch
 from gatehouse.training.actor import train
+from gatehouse.training.actor_onnx import Forest, to_onnx
 from gatehouse.training.recipe import ActorRecipe, LinearRecipe, Recipe
 
 PROFILE = FeatureSet(
@@ -188,6 +189,17 @@ def test_columns_that_cannot_be_read_are_all_named_with_what_was_meant(dataset: 
 def test_a_label_that_the_data_do_not_have_is_refused(dataset: Dataset) -> None:
     with pytest.raises(UserError, match="there is no label 'scam'"):
         train(dataset, recipe(("bot", "scam")))
+
+
+def test_a_file_that_would_not_score_as_what_was_fitted_is_not_made(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steeper(forests: Sequence[Forest], place: Sequence[int]) -> bytes:
+        return to_onnx([Forest(one.trees, one.slope * 1.001, one.offset) for one in forests], place)
+
+    monkeypatch.setattr("gatehouse.training.actor.to_onnx", steeper)
+    with pytest.raises(RefusedError, match=r"made\.actor: ONNX Runtime [\d.]+ and LightGBM are .* apart"):
+        train(dataset, recipe())
 
 
 def test_a_data_set_without_feature_rows_is_refused(dataset: Dataset) -> None:

@@ -7,10 +7,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from gatehouse.detectors.actor_arrow import BOOL, DOUBLE, INT64, Floats, Integers, matrix
 from gatehouse.detectors.actor_file import Column
+from gatehouse.text.rows import Rows
 
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
+_KINDS = {"int64": INT64, "double": DOUBLE, "bool": BOOL}
+
+_WIDE = 2
+"""How many times as many columns as are read a batch may have before the others are left out first."""
 
 
 class ActorColumns:
@@ -18,33 +22,34 @@ class ActorColumns:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = tuple(columns)
-        self._numbers = sum(column.type != "bool" for column in columns)
+        self._kinds = np.array([_KINDS[column.type] for column in columns])
         self._needed = np.array([column.needed for column in columns])
         # Looking names up takes longer than scoring one row, and batch after batch has the same schema.
-        self._known: tuple[pa.Schema | None, str | None, list[int]] = (None, None, [])
+        self._known: tuple[pa.Schema | None, str | None, Integers] = (None, None, np.empty(0, np.int64))
 
     def why_not(self, schema: pa.Schema) -> str | None:
         """Why rows of this schema cannot be read, or None where they can."""
         return self._places(schema)[0]
 
-    def matrix(self, rows: pa.RecordBatch) -> Floats:
+    def matrix_of(self, rows: Rows) -> Floats:
         """The columns as float64 [n, columns]: NULL as NaN, truth values as 0 and 1.
 
         Whole numbers beyond 2^53 are rounded to the nearest float64, as they were when the trees were fitted.
         """
-        _, places = self._places(rows.schema)
-        numbers, flags = places[: self._numbers], places[self._numbers :]
-        if not flags:
-            return _numbers(rows, numbers)
-        x = np.empty((len(rows), len(places)))
-        if numbers:
-            x[:, : self._numbers] = _numbers(rows, numbers)
-        # One array of all truth values: to read them one by one takes twice as long for one row.
-        together = pa.concat_arrays([rows.column(place) for place in flags]).to_numpy(zero_copy_only=False)
-        x[:, self._numbers :] = together.reshape(len(flags), len(rows)).T
-        return x
+        if not rows.few:
+            return self.matrix(rows.batch)
+        # None becomes NaN.
+        values = [rows.one(column.name) for column in self._columns]
+        return np.array(list(zip(*values, strict=True)), np.float64).reshape(len(rows), len(values))
 
-    def lacking(self, x: Floats) -> list[tuple[str, Places]]:
+    def matrix(self, rows: pa.RecordBatch) -> Floats:
+        """The same of a batch."""
+        _, places = self._places(rows.schema)
+        if rows.num_columns > _WIDE * len(places):
+            rows, places = rows.select(places.tolist()), np.arange(len(places))
+        return matrix(rows, places, self._kinds)
+
+    def lacking(self, x: Floats) -> list[tuple[str, Integers]]:
         """What is not known that the model needs, and the rows of a matrix in which just that is not, int64."""
         if not _any_unknown(x, self._needed):
             return []
@@ -57,11 +62,11 @@ class ActorColumns:
             found.append((f"not known: {', '.join(names)}", rows[kind == number]))
         return found
 
-    def _places(self, schema: pa.Schema) -> tuple[str | None, list[int]]:
+    def _places(self, schema: pa.Schema) -> tuple[str | None, Integers]:
         known, why, places = self._known
-        if known is None or not schema.equals(known):
-            places = [schema.get_field_index(column.name) for column in self._columns]
-            why = self._fault(schema, places)
+        if known is None or not (known is schema or schema.equals(known)):
+            found = [schema.get_field_index(column.name) for column in self._columns]
+            why, places = self._fault(schema, found), np.array(found, np.int64)
             self._known = (schema, why, places)
         return why, places
 
@@ -75,11 +80,6 @@ class ActorColumns:
             if str(schema.field(place).type) != column.type
         ]
         return "; ".join(wrong) or None
-
-
-def _numbers(rows: pa.RecordBatch, places: list[int]) -> Floats:
-    whole: Floats = rows.select(places).to_tensor(null_to_nan=True, row_major=True).to_numpy()
-    return whole
 
 
 @njit(cache=True, nogil=True)

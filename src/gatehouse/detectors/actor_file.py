@@ -1,7 +1,7 @@
 """The file of an actor model: a framed header, its trees as ONNX, and each label's LightGBM model after them.
 
-The ONNX graph is what scores: from `x`, float64 [n, columns] with NaN for what is not known,
-to `probability`, float64 [n, labels], calibrated. The LightGBM models are the same trees before calibration, from which
+The ONNX graph is what scores (`actor_trees` reads it): from `x`, float64 [n, columns], NaN for what is not known, to
+`probability`, float64 [n, labels], calibrated. The LightGBM models are the same trees before calibration, from which
 scores are explained.
 """
 

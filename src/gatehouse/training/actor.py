@@ -14,6 +14,7 @@ from gatehouse.detectors.actor_columns import ActorColumns
 from gatehouse.detectors.actor_file import ActorModel, Calibration, Column, ColumnType, Header
 from gatehouse.errors import Fault, UserError, suggestion
 from gatehouse.records.dataset import Dataset, Part
+from gatehouse.training.actor_check import at_the_limits, check
 from gatehouse.training.actor_onnx import Forest, Tree, to_onnx
 from gatehouse.training.calibrate import Fitted, calibrate
 from gatehouse.training.recipe import ActorRecipe, Recipe
@@ -54,7 +55,8 @@ class Fit:
 def train(dataset: Dataset, recipe: Recipe) -> bytes:
     """The model's file: fitted on part `train`, calibrated on part `calibration`; equal input gives equal bytes.
 
-    Raises UserError where the data set has no feature rows, or lacks a label or columns of the recipe.
+    Raises UserError where the data set has no feature rows, or lacks a label or columns of the recipe, and RefusedError
+    where the model in the file does not score as the one that was fitted.
     """
     how = recipe.actor or ActorRecipe()
     columns = _columns(dataset, how.columns)
@@ -91,7 +93,9 @@ def train(dataset: Dataset, recipe: Recipe) -> bytes:
         recipe=recipe.version,
         sizes=(),
     )
-    return ActorModel(header, to_onnx(forests, place.tolist()), tuple(one.text for one in fits)).to_bytes()
+    graph = to_onnx(forests, place.tolist())
+    _check(graph, fits, forests, x, [names.index(column.name) for column in read], recipe.detector)
+    return ActorModel(header, graph, tuple(one.text for one in fits)).to_bytes()
 
 
 def fit(x: Floats, y: Floats, names: Sequence[str], how: ActorRecipe) -> Fit:
@@ -165,6 +169,21 @@ def _read(columns: Sequence[Column], forests: Sequence[Forest]) -> tuple[Column,
         for place, column in enumerate(columns)
         if place in (read or {0})
     )
+
+
+def _check(
+    graph: bytes, fits: Sequence[Fit], forests: Sequence[Forest], x: Floats, read: Sequence[int], where: str
+) -> None:
+    """Compare the graph with what was fitted, on these rows and on others that stand on the limits of all splits."""
+    from scipy.special import expit
+
+    limits: list[set[float]] = [set() for _ in range(x.shape[1])]
+    for forest in forests:
+        for split in (split for tree in forest.trees for split in _splits(tree)):
+            limits[split["split_feature"]].add(split["threshold"])
+    rows = np.vstack([x, at_the_limits([sorted(column) for column in limits])])
+    log_odds = [forest.slope * one.log_odds(rows) + forest.offset for one, forest in zip(fits, forests, strict=True)]
+    check(graph, np.ascontiguousarray(rows[:, list(read)]), expit(np.column_stack(log_odds)), where)
 
 
 def _splits(tree: Tree) -> Iterator[Tree]:

@@ -2,7 +2,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.policies.deciding import BANK, DETECTORS, LABELS, LINEAR, matched, point_of, policy_of, scored, signals_of
 
-from gatehouse.policies.decide import bind, decide
+from gatehouse.policies.decide import Policies, bind, decide
 from gatehouse.policies.explain import LIKELY, held_back
 from gatehouse.records.decision import Outcome
 from gatehouse.records.enforcement import NEEDS_A_PERSON, Kind
@@ -120,3 +120,13 @@ def test_every_conclusion_has_a_reason_that_fits_it(bound, batch):
         assert (said.enforce != "none") == (said.outcome == "violating")
         assert said.clause == (None if said.step is None else "A1")
         assert said.step is not None or said.outcome != "violating"
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(bound_policies(), max_size=4), st.lists(rows, max_size=6))
+def test_policies_decide_together_as_each_by_itself(policies, batch):
+    bound = [bind(policy, points, DETECTORS) for policy, points in policies]
+    together = Policies(bound)(signals_of(batch), len(batch))
+    assert [said.records() for said in together] == [
+        decide(one, signals_of(batch), len(batch)).records() for one in bound
+    ]

@@ -17,7 +17,7 @@ ladder:
     - {strikes: 3, enforce: suspend, for: 12 hours}
     - {strikes: 5, enforce: terminate}
 quota: {hour: 100, day: 1_000}
-breaker: {share: 0.2, decisions: 500, exempt: [known_advert]}
+breaker: {share: 0.2, minutes: 5, least: 500, exempt: [known_advert]}
 """
 STRIKING = POLICY.replace("enforce: limit", "enforce: strike")
 
@@ -39,7 +39,7 @@ def test_bounds_are_read_as_they_are_written() -> None:
         expires=90 * 86400,
     )
     assert policy.quota == Quota(hour=100, day=1000)
-    assert policy.breaker == Breaker(share=0.2, decisions=500, exempt=("known_advert",))
+    assert policy.breaker == Breaker(share=0.2, minutes=5, least=500, exempt=("known_advert",))
     assert msgspec.json.decode(msgspec.json.encode(policy), type=Policy) == policy
     assert load(STRIKING + "breaker: {share: 0.2}\n", "p").breaker == Breaker(share=0.2)
 
@@ -61,7 +61,7 @@ ladder:
     - {strikes: 3, enforce: suspnd}
     - {strikes: 1.5, enforce: limit, for: 7}
 quota: {hour: 100, day: 10, week: 3}
-breaker: {share: 20, decisions: none, exempt: [known_adverts]}
+breaker: {share: 20, minutes: none, exempt: [known_adverts], decisions: 9}
 """
     assert faults(bounds, POLICY) == (
         "policy.yaml:26:3: a ladder, but no step gives strikes\n"
@@ -84,10 +84,12 @@ breaker: {share: 20, decisions: none, exempt: [known_adverts]}
         "    → known: day, hour\n"
         "policy.yaml:32:18: share is 20, which is not between 0 and 1\n"
         "    → write it as a share: 0.2\n"
-        "policy.yaml:32:33: decisions must be a whole number from 1 on, not 'none'\n"
-        "    → write 'decisions: 3'\n"
-        "policy.yaml:32:48: unknown step 'known_adverts'\n"
-        "    → did you mean 'known_advert'?"
+        "policy.yaml:32:31: minutes must be a whole number from 1 on, not 'none'\n"
+        "    → write 'minutes: 3'\n"
+        "policy.yaml:32:46: unknown step 'known_adverts'\n"
+        "    → did you mean 'known_advert'?\n"
+        "policy.yaml:32:62: unknown key 'decisions' in 'breaker'\n"
+        "    → known: exempt, least, minutes, share"
     )
 
 

@@ -3,21 +3,28 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gatehouse.detectors.banks_file import Form, Wrong, is_text, labels_of, read
-from gatehouse.records.signal import Signals, State
+from gatehouse.detectors.base import Asked
+from gatehouse.records.signal import Columns, Signals, State, blank_columns
 from gatehouse.text.normalise import normalise_text
+from gatehouse.text.rows import Rows
 
 SHORTEST = 8
 """Characters that a known text must have once normalised: a shorter one says too little to be known by."""
+
+Texts = Sequence[tuple[int, str]]
+"""Rows of a batch that have a text, with its normalised form."""
+
+Digests = Sequence[tuple[int, bytes]]
+"""The same with SHA-256, where the text is long enough to be known."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -61,10 +68,9 @@ class BankDetector:
         self._evidence = np.full((len(rows), len(self.labels)), -1, np.int32)
         for i, entry in enumerate(entries):
             self._evidence[rows[entry.sha256], self.labels.index(entry.label)] = i
-        texts = {entry.sha256: entry.normalised for entry in entries if entry.normalised is not None}
-        self._texts = pa.array(texts.values(), pa.string())
-        self._rows_of_texts = np.array([rows[digest] for digest in texts], np.int64)
-        self._only_hashes = {bytes.fromhex(digest): row for digest, row in rows.items() if digest not in texts}
+        self._texts = {entry.normalised: rows[entry.sha256] for entry in entries if entry.normalised is not None}
+        by_text = {*self._texts.values()}
+        self._only_hashes = {bytes.fromhex(digest): row for digest, row in rows.items() if row not in by_text}
 
     @classmethod
     def from_jsonl(cls, text: str, where: str, name: str, labels: Collection[str] = ()) -> "BankDetector":
@@ -76,37 +82,47 @@ class BankDetector:
 
     def signals(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
         """MATCHED with the entry's id where the text in `features["normalised"]` is known, else ABSTAINED."""
-        signals = Signals.blank(self.name, self.version, self.labels, len(events), State.ABSTAINED)
-        found = self._find(features.column("normalised"))
-        events_found = np.flatnonzero(found >= 0)
-        signals.evidence[events_found] = self._evidence[found[events_found]]
-        signals.state[signals.evidence >= 0] = State.MATCHED
-        return Signals(
-            self.name, self.version, self.labels, signals.state, signals.score, signals.evidence, self._reasons
-        )
+        return self.together([self])(Rows.of(events), Rows.of(features))[0]
+
+    @classmethod
+    def together(cls, detectors: "Sequence[BankDetector]") -> Asked:
+        """Each text is read, and hashed where that is needed, once for all."""
+
+        def asked(events: Rows, features: Rows) -> list[Signals]:
+            texts = [(row, text) for row, text in enumerate(features.one("normalised")) if text is not None]
+            digests = _digests(texts) if any(detector._only_hashes for detector in detectors) else ()
+            blank = blank_columns(detectors, len(events), State.ABSTAINED)
+            return [one._filled(columns, texts, digests) for one, columns in zip(detectors, blank, strict=True)]
+
+        return asked
+
+    def _filled(self, columns: Columns, texts: Texts, digests: Digests) -> Signals:
+        state, _, evidence = columns
+        for row, entries in self._find(texts, digests):
+            evidence[row] = entries
+            state[row, entries >= 0] = State.MATCHED
+        return Signals(self.name, self.version, self.labels, *columns, self._reasons)
 
     def matching(self, normalised: str | None, media: Sequence[str]) -> list[tuple[str, str]]:
         """Ids of all entries that are this text."""
-        row = self._find(pa.array([normalised], pa.string()))[0]
-        entries = self._evidence[row] if row >= 0 else ()
-        return [(self._reasons[entry], "the same text") for entry in entries if entry >= 0]
+        texts = [] if normalised is None else [(0, normalised)]
+        found = [entry for _, entries in self._find(texts, _digests(texts)) for entry in entries if entry >= 0]
+        return [(self._reasons[entry], "the same text") for entry in found]
 
-    def _find(self, normalised: pa.Array) -> npt.NDArray[np.int64]:
-        """Row of the table of evidence for each text, -1 for none."""
-        found = np.full(len(normalised), -1, np.int64)
-        if len(self._texts):
-            place = pc.index_in(normalised, value_set=self._texts.cast(normalised.type)).fill_null(-1)
-            which = place.to_numpy(zero_copy_only=False)
-            seen = np.flatnonzero(which >= 0)
-            found[seen] = self._rows_of_texts[which[seen]]
+    def _find(self, texts: Texts, digests: Digests) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
+        """Rows whose text is known, with the entry for each label, -1 for none."""
+        if self._texts:
+            for row, text in texts:
+                if (known := self._texts.get(text)) is not None:
+                    yield row, self._evidence[known]
         if self._only_hashes:
-            long_enough = pc.greater_equal(pc.utf8_length(normalised), SHORTEST).fill_null(False)
-            places = np.flatnonzero(long_enough.to_numpy(zero_copy_only=False))
-            for i, text in zip(places, normalised.take(pa.array(places)).to_pylist(), strict=True):
-                row = self._only_hashes.get(hashlib.sha256(text.encode()).digest())
-                if row is not None:
-                    found[i] = row
-        return found
+            for row, digest in digests:
+                if (known := self._only_hashes.get(digest)) is not None:
+                    yield row, self._evidence[known]
+
+
+def _digests(texts: Texts) -> Digests:
+    return [(row, hashlib.sha256(text.encode()).digest()) for row, text in texts if len(text) >= SHORTEST]
 
 
 def _wrong(said: Mapping[str, Any]) -> Wrong:

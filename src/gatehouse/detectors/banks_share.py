@@ -43,6 +43,6 @@ class Shares:
         return found
 
     @staticmethod
-    def of_events(events: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+    def of_events(ids: pa.Array) -> npt.NDArray[np.uint64]:
         """A hash of each event's id, uint64 [n]."""
-        return hash64(events.column("id"), seed=1)
+        return hash64(ids, seed=1)

@@ -1,10 +1,15 @@
 """The promise that every detector keeps."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from gatehouse.records.signal import Contribution, FeatureWeight, Signals
+from gatehouse.text.rows import Rows
+
+Asked = Callable[[Rows, Rows], Sequence[Signals]]
+"""Signals of several detectors on events and their feature rows."""
 
 
 class Detector(Protocol):
@@ -38,6 +43,16 @@ class Detector(Protocol):
 
         May raise: the runner then asks row by row, and only the raising rows become `failed`.
         """
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A detector of a kind that answers for several of its own in less time than one by one, and the same."""
+
+    @classmethod
+    def together(cls, detectors: Sequence[Any]) -> Asked:
+        """Asks all of these detectors, which are of this kind; it may raise where one of them would."""
         ...
 
 

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from gatehouse.detectors.banks_file import Form, Wrong, labels_of, not_within, read
 from gatehouse.detectors.banks_share import Shares
+from gatehouse.detectors.base import Asked
 from gatehouse.detectors.media_index import NEAR, DigestIndex, PdqIndex, pdq_words
 from gatehouse.records.event import DIGITS, hash_fault
 from gatehouse.records.signal import Signals, State
+from gatehouse.text.rows import Rows
 
 FARTHEST = 64
 """The largest distance that an entry may have: two images that have nothing in common differ in about 128 bits."""
@@ -81,15 +83,23 @@ class MediaDetector:
 
     def signals(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
         """MATCHED with the nearest entry where one of the event's media is known, else ABSTAINED."""
+        return self._signals(Rows.of(events), Rows.of(features))
+
+    @classmethod
+    def together(cls, detectors: "Sequence[MediaDetector]") -> Asked:
+        """Each is asked of the one column that it reads."""
+        return lambda events, features: [detector._signals(events, features) for detector in detectors]
+
+    def _signals(self, events: Rows, features: Rows) -> Signals:
         signals = Signals.blank(self.name, self.version, self.labels, len(events), State.ABSTAINED)
-        media = events.column("media")
-        rows = np.flatnonzero(media.is_valid().to_numpy(zero_copy_only=False)) if self._indexes else ()
-        if not len(rows):
+        media = events.one("media") if self._indexes else ()
+        rows = [row for row, said in enumerate(media) if said is not None]
+        if not rows:
             return signals
-        of_events = Shares.of_events(events)
+        of_events = Shares.of_events(events.column("id"))
         reasons: dict[str, int] = {}
         for row in rows:
-            entries, distances = self._found(media[row].as_py().split())
+            entries, distances = self._found(media[row].split())
             on = self._shares.on(entries, of_events[row])
             for entry, distance in zip(entries[on].tolist(), distances[on].tolist(), strict=True):
                 label = self._label_of[entry]

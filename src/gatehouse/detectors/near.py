@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from gatehouse.detectors.banks_file import Form, Wrong, is_text, labels_of, not_within, read
 from gatehouse.detectors.banks_share import Shares
+from gatehouse.detectors.base import Asked
 from gatehouse.detectors.near_index import NearIndex
 from gatehouse.records.signal import Signals, State
 from gatehouse.text.normalise import normalise_text
+from gatehouse.text.rows import Rows
 
 SHORTEST = 32
 """Characters that a known text must have once normalised: shorter ones are nearly the same as too much."""
@@ -69,11 +71,21 @@ class NearDetector:
 
     def signals(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
         """MATCHED with the nearest entry where the text in `features["normalised"]` is near enough, else ABSTAINED."""
+        return self._signals(Rows.of(events), Rows.of(features))
+
+    @classmethod
+    def together(cls, detectors: "Sequence[NearDetector]") -> Asked:
+        """Each is asked of the one column that it reads."""
+        return lambda events, features: [detector._signals(events, features) for detector in detectors]
+
+    def _signals(self, events: Rows, features: Rows) -> Signals:
         signals = Signals.blank(self.name, self.version, self.labels, len(events), State.ABSTAINED)
+        if not self._ids:
+            return signals
         alike = self._index.alike(features.column("normalised"))
         if not len(alike.asked):
             return signals
-        of_events = Shares.of_events(events)
+        of_events = Shares.of_events(events.column("id"))
         reasons: dict[str, int] = {}
         # The nearest comes first, of equal ones that with the first id.
         for place in np.lexsort((alike.known, -alike.similarity)):

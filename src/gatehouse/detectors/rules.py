@@ -3,17 +3,19 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import yaml
 
+from gatehouse.detectors.base import Asked
 from gatehouse.errors import Fault, UserError, nearest, suggestion
-from gatehouse.expressions import CompiledSet, Expression, place_of, read_expression, row_values
-from gatehouse.records.signal import Signals, State
+from gatehouse.expressions import CompiledSet, Expression, place_of, read_expression
+from gatehouse.records.signal import Signals, State, blank_columns
+from gatehouse.text.rows import Rows
 
 _FEW_ROWS = 96
 """Batches up to this size go through the row form; `make bench-rules` prints where the two forms cross."""
@@ -23,14 +25,6 @@ _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 Found = dict[int, list[int]]
 """Row of a batch: indices of rules, in order."""
-
-
-class _Asked(NamedTuple):
-    """The rules that can be asked where some columns are not there, compiled, and the indices of all others."""
-
-    compiled: CompiledSet
-    rules: list[int]
-    lost: list[int]
 
 
 @dataclass(frozen=True)
@@ -57,10 +51,7 @@ class RulesDetector:
         self.version = version
         self.rules = rules
         self.labels = tuple(dict.fromkeys(rule.label for rule in rules))
-        self._label_of = [self.labels.index(rule.label) for rule in rules]
-        self._named = frozenset(name for rule in rules for name in rule.when.columns)
-        self._compiled: dict[frozenset[str], _Asked] = {}
-        self._asked(frozenset())
+        self._alone = _Book([self])
 
     @classmethod
     def from_yaml(cls, text: str, where: str, name: str, schema: pa.Schema) -> "RulesDetector":
@@ -73,69 +64,133 @@ class RulesDetector:
 
     def signals(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
         """One signal per event and label; evidence names the rules that matched, or those that could not be asked."""
-        asked = self._asked(self._named.difference(features.schema.names, events.schema.names))
-        batch = _columns(asked.compiled.used, events, features)
-        found = _by_rows if len(batch) <= _FEW_ROWS else _by_columns
-        hits, lost = found(batch, asked)
-        if asked.lost:
-            lost = {row: sorted([*asked.lost, *lost.get(row, [])]) for row in range(len(batch))}
-        signals = Signals.blank(self.name, self.version, self.labels, len(batch), State.ABSTAINED)
-        reasons: dict[str, int] = {}
-        for row in {**hits, **lost}:
-            for label, (state, reason) in self._verdicts(hits.get(row, []), lost.get(row, [])).items():
-                signals.state[row, label] = state
-                signals.evidence[row, label] = reasons.setdefault(reason, len(reasons))
-        return Signals(
-            self.name, self.version, self.labels, signals.state, signals.score, signals.evidence, tuple(reasons)
-        )
+        return self._alone(Rows.of(events), Rows.of(features))[0]
 
-    def _asked(self, missing: frozenset[str]) -> _Asked:
+    @classmethod
+    def together(cls, detectors: "Sequence[RulesDetector]") -> Asked:
+        """The rules of all in one go: what they share is computed once."""
+        return detectors[0]._alone if len(detectors) == 1 else _Book(detectors)
+
+
+class _Book:
+    """The rules of several detectors, one's behind another's."""
+
+    def __init__(self, detectors: Sequence[RulesDetector]) -> None:
+        self._detectors = detectors
+        self._rules = [rule for detector in detectors for rule in detector.rules]
+        # Of each rule, its detector and the place of its label there, and its name.
+        self._told_by = [
+            ((place, detector.labels.index(rule.label)), rule.name)
+            for place, detector in enumerate(detectors)
+            for rule in detector.rules
+        ]
+        self._named = frozenset(name for rule in self._rules for name in rule.when.columns)
+        self._compiled: dict[frozenset[str], _Able] = {}
+        self._last: tuple[pa.Schema, pa.Schema, _Able, list[bool]] | None = None
+        self._able(frozenset())
+
+    def __call__(self, events: Rows, features: Rows) -> list[Signals]:
+        """The signals of each detector."""
+        able, declared = self._able_for(features.schema, events.schema)
+        n = len(features)
+        hits, lost = (
+            _by_rows(_rows(able.compiled.used, declared, events, features), able)
+            if n <= _FEW_ROWS
+            else _by_columns(_columns(able.compiled.used, events, features), able)
+        )
+        if able.lost:
+            lost = {row: sorted([*able.lost, *lost.get(row, [])]) for row in range(n)}
+        blank = blank_columns(self._detectors, n, State.ABSTAINED)
+        reasons: list[dict[str, int]] = [{} for _ in blank]
+        for row in {**hits, **lost}:
+            for (place, label), (state, said) in self._verdicts(hits.get(row, []), lost.get(row, [])).items():
+                states, _, evidence = blank[place]
+                states[row, label] = state
+                evidence[row, label] = reasons[place].setdefault(said, len(reasons[place]))
+        return [
+            Signals(detector.name, detector.version, detector.labels, *columns, tuple(said))
+            for detector, columns, said in zip(self._detectors, blank, reasons, strict=True)
+        ]
+
+    def _able_for(self, features: pa.Schema, events: pa.Schema) -> "tuple[_Able, list[bool]]":
+        """The rules that can be asked over these columns, and which of those that they name are the features'."""
+        # Looking names up takes long for one row, and batch after batch has the same schemas.
+        known = self._last
+        if known is None or not (_same(features, known[0]) and _same(events, known[1])):
+            able = self._able(self._named.difference(features.names, events.names))
+            declared = set(features.names)
+            known = self._last = (features, events, able, [name in declared for name in able.compiled.used])
+        return known[2], known[3]
+
+    def _able(self, missing: frozenset[str]) -> "_Able":
         """The rules that can be asked without these columns; those for a whole batch are compiled when it is made."""
         if missing not in self._compiled:
-            lost = [i for i, rule in enumerate(self.rules) if missing & rule.when.columns.keys()]
-            rules = [i for i in range(len(self.rules)) if i not in lost]
-            self._compiled[missing] = _Asked(CompiledSet([self.rules[i].when for i in rules]), rules, lost)
+            lost = [i for i, rule in enumerate(self._rules) if missing & rule.when.columns.keys()]
+            gone = set(lost)
+            rules = [i for i in range(len(self._rules)) if i not in gone]
+            self._compiled[missing] = _Able(CompiledSet([self._rules[i].when for i in rules]), rules, lost)
         return self._compiled[missing]
 
-    def _verdicts(self, hits: list[int], lost: list[int]) -> dict[int, tuple[State, str]]:
+    def _verdicts(self, hits: list[int], lost: list[int]) -> dict[tuple[int, int], tuple[State, str]]:
         """State and reason of each label that a rule speaks of; a match outweighs a rule that could not be asked."""
-        verdicts: dict[int, tuple[State, str]] = {}
+        verdicts: dict[tuple[int, int], tuple[State, str]] = {}
         for rules, state, prefix in ((lost, State.FAILED, "value unavailable for "), (hits, State.MATCHED, "")):
-            names: dict[int, list[str]] = defaultdict(list)
+            names: dict[tuple[int, int], list[str]] = defaultdict(list)
             for rule in rules:
-                names[self._label_of[rule]].append(self.rules[rule].name)
+                label, name = self._told_by[rule]
+                names[label].append(name)
             verdicts |= {label: (state, prefix + ", ".join(named)) for label, named in names.items()}
         return verdicts
 
 
-def _columns(used: Sequence[str], events: pa.RecordBatch, features: pa.RecordBatch) -> pa.RecordBatch:
-    """The columns that the rules name; what both batches hold (`language`) is the features' word."""
-    declared = set(features.schema.names)
-    sources = [features if name in declared else events for name in used]
-    columns = [source.column(name) for source, name in zip(sources, used, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, list(used)) if used else events
+def _same(one: pa.Schema, other: pa.Schema) -> bool:
+    return one is other or one.equals(other)
 
 
-def _by_rows(batch: pa.RecordBatch, asked: _Asked) -> tuple[Found, Found]:
+class _Able(NamedTuple):
+    """The rules that can be asked where some columns are not there, compiled, and the indices of all others."""
+
+    compiled: CompiledSet
+    rules: list[int]
+    lost: list[int]
+
+
+def _columns(used: Sequence[str], events: Rows, features: Rows) -> pa.RecordBatch:
+    """The columns that the rules name; what both hold (`language`) is the features' word."""
+    if not used:
+        return events.batch
+    known = {**events.by_name, **features.by_name}
+    return pa.RecordBatch.from_arrays([known[name] for name in used], list(used))
+
+
+def _rows(used: Sequence[str], declared: Sequence[bool], events: Rows, features: Rows) -> Iterable[tuple[Any, ...]]:
+    """The same as rows of values."""
+    if not used:
+        return [()] * len(events)
+    columns = zip(used, declared, strict=True)
+    return zip(*((features if own else events).one(name) for name, own in columns), strict=True)
+
+
+def _by_rows(rows: Iterable[tuple[Any, ...]], able: _Able) -> tuple[Found, Found]:
     """The rules that are TRUE in each row, and those that could not be asked."""
     hits: Found = {}
     lost: Found = {}
-    for row, values in enumerate(row_values(batch, asked.compiled.used)):
-        true, unavailable = asked.compiled.row(values)
+    for row, values in enumerate(rows):
+        true, unavailable = able.compiled.row(values)
         if true:
-            hits[row] = [asked.rules[i] for i in true]
+            hits[row] = [able.rules[i] for i in true]
         if unavailable:
-            lost[row] = [asked.rules[i] for i in unavailable]
+            lost[row] = [able.rules[i] for i in unavailable]
     return hits, lost
 
 
-def _by_columns(batch: pa.RecordBatch, asked: _Asked) -> tuple[Found, Found]:
-    """The same as `_by_rows`, faster where there are many."""
+def _by_columns(batch: pa.RecordBatch, able: _Able) -> tuple[Found, Found]:
+    """The same, faster where there are many."""
     found: list[Found] = []
-    for mask in asked.compiled.columns(batch):
+    for mask in able.compiled.columns(batch):
         by_row: Found = defaultdict(list)
         for row, i in zip(*(indices.tolist() for indices in np.nonzero(mask.T)), strict=True):
-            by_row[row].append(asked.rules[i])
+            by_row[row].append(able.rules[i])
         found.append(by_row)
     return found[0], found[1]
 

@@ -1,16 +1,17 @@
 """Runs detectors over a batch, so that a broken or slow one costs its own signals and no more."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gatehouse.detectors.base import Detector
+from gatehouse.detectors.base import Asked, Detector, Together
 from gatehouse.records.signal import Signals, State
-
-_FEW_ROWS = 96
-"""Batches up to this size are read value by value, which costs less than asking Arrow."""
+from gatehouse.text.rows import Rows
 
 
 def run_all(
@@ -19,58 +20,92 @@ def run_all(
     features: pa.RecordBatch,
     time_left: Callable[[], float] = lambda: float("inf"),
 ) -> tuple[Signals, ...]:
-    """Signals of every detector, in the order given; `time_left` gives seconds until the deadline.
+    """Signals of every detector, each asked by itself; see `Panel`, for detectors that are asked again and again."""
+    given, rows = Rows.of(events), Rows.of(features)
+    return tuple(
+        signals for detector in detectors for signals in _told(_Group([detector], None), given, rows, time_left)
+    )
+
+
+class Panel:
+    """Detectors that are asked together, batch after batch.
 
     A detector abstains where the language is known and not one of its own. One that raises is asked again row by
     row, so that only the raising rows fail; one whose turn comes after the deadline fails for the whole batch.
     """
-    found = []
-    for detector in detectors:
-        if time_left() <= 0:
-            found.append(_all(detector, len(events), State.FAILED, "the deadline had passed"))
-        else:
-            found.append(_within_languages(detector, events, features))
-    return tuple(found)
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self._n = len(detectors)
+        places: dict[tuple[object, frozenset[str]], list[int]] = {}
+        for place, detector in enumerate(detectors):
+            kind = type(detector) if isinstance(detector, Together) else place
+            places.setdefault((kind, detector.languages), []).append(place)
+        self._groups = [(own, _group([detectors[place] for place in own])) for own in places.values()]
+
+    def __call__(
+        self, events: Rows, features: Rows, time_left: Callable[[], float] = lambda: float("inf")
+    ) -> tuple[Signals, ...]:
+        """Signals of every detector, in the order given; `time_left` gives seconds until the deadline."""
+        found: dict[int, Signals] = {}
+        for places, group in self._groups:
+            found |= zip(places, _told(group, events, features, time_left), strict=True)
+        return tuple(found[place] for place in range(self._n))
 
 
-def _within_languages(detector: Detector, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:
-    foreign = _foreign(detector, features)
-    if foreign is None or not foreign.any():
-        return _run(detector, events, features)
-    languages = ", ".join(sorted(detector.languages))
-    whole = _all(detector, len(events), State.ABSTAINED, f"covers {languages} only")
+class _Group(NamedTuple):
+    """Detectors for the same languages, and how they are asked together where they can be."""
+
+    detectors: Sequence[Detector]
+    together: Asked | None
+
+
+def _group(detectors: Sequence[Detector]) -> _Group:
+    first = detectors[0]
+    return _Group(detectors, type(first).together(detectors) if isinstance(first, Together) else None)
+
+
+def _told(group: _Group, events: Rows, features: Rows, time_left: Callable[[], float]) -> Sequence[Signals]:
+    if time_left() <= 0:
+        return [_all(detector, len(events), State.FAILED, "the deadline had passed") for detector in group.detectors]
+    foreign = _foreign(group.detectors[0].languages, features)
+    if foreign is None:
+        return _asked(group, events, features)
+    languages = ", ".join(sorted(group.detectors[0].languages))
+    whole = [_all(detector, len(events), State.ABSTAINED, f"covers {languages} only") for detector in group.detectors]
     own = np.flatnonzero(~foreign)
-    if len(own):
-        indices = pa.array(own)
-        part = _run(detector, events.take(indices), features.take(indices))
-        whole.state[own], whole.score[own] = part.state, part.score
-        whole.evidence[own] = np.where(part.evidence >= 0, part.evidence + 1, -1)
-        return Signals(
-            whole.detector,
-            whole.version,
-            whole.labels,
-            whole.state,
-            whole.score,
-            whole.evidence,
-            whole.reasons + part.reasons,
-        )
-    return whole
+    if not len(own):
+        return whole
+    parts = _asked(group, events.take(own.tolist()), features.take(own.tolist()))
+    return [_among(blank, own, part) for blank, part in zip(whole, parts, strict=True)]
 
 
-def _foreign(detector: Detector, features: pa.RecordBatch) -> npt.NDArray[np.bool_] | None:
-    """Rows whose language is known and not covered; None where the detector covers any language."""
-    if not detector.languages:
+def _among(whole: Signals, own: npt.NDArray[np.int64], part: Signals) -> Signals:
+    """Signals of some rows among those of all, which are written over."""
+    whole.state[own], whole.score[own] = part.state, part.score
+    whole.evidence[own] = np.where(part.evidence >= 0, part.evidence + 1, -1)
+    return replace(whole, reasons=whole.reasons + part.reasons)
+
+
+def _foreign(languages: frozenset[str], features: Rows) -> npt.NDArray[np.bool_] | None:
+    """Rows whose language is known and not one of these; None where there is none, as where these are any."""
+    if not languages or not len(features):
         return None
-    language = features.column("language")
-    if len(language) > _FEW_ROWS:
-        language = language.dictionary_encode()
-        told, row = language.dictionary.to_pylist(), language.indices.fill_null(-1).to_numpy()
+    if features.few:
+        told, row = features.values["language"], slice(-1)
     else:
-        told, row = language.to_pylist(), np.arange(len(language))
-    foreign: npt.NDArray[np.bool_] = np.array(
-        [said is not None and said not in detector.languages for said in (*told, None)]
-    )[row]
-    return foreign
+        language = features.by_name["language"].dictionary_encode()
+        told, row = language.dictionary.to_pylist(), language.indices.fill_null(-1).to_numpy()
+    # Where it is not known stands last.
+    foreign = [said is not None and said not in languages for said in (*told, None)]
+    return np.array(foreign)[row] if any(foreign) else None
+
+
+def _asked(group: _Group, events: Rows, features: Rows) -> Sequence[Signals]:
+    if group.together is not None:
+        # Where one raises, it is found by asking each by itself.
+        with suppress(Exception):
+            return group.together(events, features)
+    return [_run(detector, events.batch, features.batch) for detector in group.detectors]
 
 
 def _run(detector: Detector, events: pa.RecordBatch, features: pa.RecordBatch) -> Signals:

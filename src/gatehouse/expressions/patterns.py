@@ -1,7 +1,7 @@
 """What LIKE and the text functions look for, as patterns that every form of evaluation finds alike."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gatehouse.expressions.tree import Pattern
@@ -56,14 +56,40 @@ def compile_re2(written: str) -> Callable[[str], Any]:
     """The search of an RE2 pattern; gives None where nothing is found. Raises ValueError with RE2's word."""
     import re2
 
-    options = re2.Options()
-    options.never_capture = True  # only whether it is found counts, and that is faster
-    options.log_errors = False
     try:
-        return re2.compile(written, options).search  # type: ignore[no-any-return]
+        search = re2.compile(written, _options()).search
     except re2.error as error:
         said = error.args[0]
         raise ValueError(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)) from None
+    # Given a str it would also count characters, which takes longer than the search.
+    return lambda text: search(text.encode())
+
+
+def compile_several(written: Sequence[str]) -> Callable[[str], frozenset[int]]:
+    """Which of several RE2 patterns, counted from 0, a text shows; raises ValueError where they are too many.
+
+    A look for the letters that each cannot do without comes first, so that most are never searched for.
+    """
+    import re2
+
+    several, options = re2.Filter(), _options()
+    try:
+        for pattern in written:
+            several.Add(pattern, options)
+        several.Compile()
+    except re2.error:
+        raise ValueError("RE2 cannot look for all of these at a time") from None
+    found = several.Match
+    return lambda text: frozenset(found(text.encode()) or ())
+
+
+def _options() -> Any:
+    import re2
+
+    options = re2.Options()
+    options.never_capture = True  # only whether it is found counts, and that is faster
+    options.log_errors = False
+    return options
 
 
 def words_re2(words: tuple[str, ...]) -> str:

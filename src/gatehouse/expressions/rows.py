@@ -29,8 +29,8 @@ from gatehouse.expressions.conditions import (
     everything,
     repeated,
 )
-from gatehouse.expressions.patterns import compile_re2, search_words, words_re2
-from gatehouse.expressions.tree import Column, Literal, Type
+from gatehouse.expressions.patterns import compile_re2, compile_several, search_words, words_re2
+from gatehouse.expressions.tree import Column, Literal, Pattern, Type
 from gatehouse.expressions.values import MAX_BIGINT, MIN_BIGINT
 
 _WORTH_KEEPING = 15
@@ -85,7 +85,7 @@ class _Writer:
         self.constants |= {"floor": floor, "ceil": ceil, "remainder": values.remainder, **_CALLS}
         self.named: dict[Any, str] = {}
         self.temporaries = 0
-        self.looks = _first_looks(conditions)
+        self.together = self._together(conditions)
         self.kept = {node: f"m{i}" for i, node in enumerate(_worth_keeping(conditions))}
 
     def function(self, body: list[str], at_nan: Callable[[str], str]) -> Callable[[Row], Any]:
@@ -98,7 +98,7 @@ class _Writer:
                 lines.append(f"if {code} is None: {code} = nan")
             if self.types[name] is Type.DOUBLE:
                 lines.append(f"elif {code} != {code}: {at_nan(name)}")
-        later = [*self.kept.values(), *(f"{self.columns[name]}_may" for name in self.looks)]
+        later = [*self.kept.values(), *dict.fromkeys(saw for _, saw, _ in self.together.values())]
         if later:
             lines.append(f"{' = '.join(later)} = unset")
         source = "\n".join(["def judge(row):", *(f" {line}" for line in [*lines, *body])])
@@ -106,6 +106,22 @@ class _Writer:
         exec(compile(source, "<expressions>", "exec"), scope)
         made: Callable[[Row], Any] = scope["judge"]
         return made
+
+    def _together(self, conditions: Sequence[Condition]) -> dict[tuple[str, str], tuple[str, str, int]]:
+        """For each pattern that is asked of a column beside others: the search for all, what it saw, its place."""
+        asked: dict[str, dict[str, None]] = {}
+        for node in everything(conditions):
+            if isinstance(node, Shows) and isinstance(node.value, Column) and node.pattern.kind in ("regexp", "words"):
+                asked.setdefault(node.value.name, {})[_as_re2(node.pattern)] = None
+        together = {}
+        for column, patterns in asked.items():
+            # They may be more than RE2 takes at a time, and are then asked one by one.
+            with suppress(ValueError):
+                if len(patterns) > 1:
+                    search = self._constant(("several", column), compile_several(list(patterns)))
+                    for place, pattern in enumerate(patterns):
+                        together[column, pattern] = (search, f"{search}_saw", place)
+        return together
 
     def _constant(self, key: Any, value: Any) -> str:
         if key not in self.named:
@@ -186,17 +202,20 @@ class _Writer:
             method = "startswith" if kind == "starts_with" else "endswith"
             found = f"{text}.{method}({self._constant(texts[0], texts[0])})"
         else:
-            search = compile_re2(texts[0]) if kind == "regexp" else search_words(texts)
-            found = f"{self._constant((kind, texts), search)}({text}) is not None"
-            if isinstance(node.value, Column) and node.value.name in self.looks:
-                found = f"({self._may_show(node.value.name)} and {found})"
+            found = self._searched(node, text)
         return f"({known} and {found})" if node.found else f"({known} and not {found})"
 
-    def _may_show(self, column: str) -> str:
-        """Code that is true where a text may show any of the patterns that are asked of its column."""
-        look, may = self._constant(("look", column), self.looks[column]), f"{self.columns[column]}_may"
-        first = f"({may} := {look}({self.columns[column]}) is not None)"
-        return f"({may} if {may} is not unset else {first})"
+    def _searched(self, node: Shows, text: str) -> str:
+        kind, texts = node.pattern.kind, node.pattern.texts
+        seen = ""
+        if isinstance(node.value, Column) and (asked := (node.value.name, _as_re2(node.pattern))) in self.together:
+            search, saw, place = self.together[asked]
+            seen = f"{place} in ({saw} if {saw} is not unset else ({saw} := {search}({text})))"
+            if kind == "regexp":
+                return f"({seen})"
+        search = self._constant((kind, texts), compile_re2(texts[0]) if kind == "regexp" else search_words(texts))
+        found = f"{search}({text}) is not None"
+        return f"({seen} and {found})" if seen else f"({found})"
 
     def value(self, node: Value) -> str:
         """Code of a value; NaN or None where it is NULL."""
@@ -269,20 +288,9 @@ class _Writer:
         return f"(remainder({result}, {by}) if {known} else nan)"
 
 
-def _first_looks(conditions: Sequence[Condition]) -> dict[str, Callable[[str], Any]]:
-    """For each column of which several patterns are asked, a search for any of them: most texts show none."""
-    asked: dict[str, set[str]] = {}
-    for node in everything(conditions):
-        if isinstance(node, Shows) and isinstance(node.value, Column) and node.pattern.kind in ("regexp", "words"):
-            kind, texts = node.pattern.kind, node.pattern.texts
-            asked.setdefault(node.value.name, set()).add(texts[0] if kind == "regexp" else words_re2(texts))
-    looks = {}
-    for column, patterns in asked.items():
-        # Together they may be more than RE2 takes at a time; each is then looked for by itself.
-        with suppress(ValueError):
-            if len(patterns) > 1:
-                looks[column] = compile_re2("|".join(f"(?:{pattern})" for pattern in sorted(patterns)))
-    return looks
+def _as_re2(pattern: Pattern) -> str:
+    """An RE2 pattern that is found wherever this one, of words or a regular expression, is."""
+    return pattern.texts[0] if pattern.kind == "regexp" else words_re2(pattern.texts)
 
 
 def _worth_keeping(conditions: Sequence[Condition]) -> list[Condition | Value]:

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,8 +16,10 @@ from gatehouse.features.check import Declared, check, inputs
 from gatehouse.features.plan import Plan
 from gatehouse.features.profile import ProfileColumn
 from gatehouse.features.windows import Declaration
-from gatehouse.text.language import identify
-from gatehouse.text.normalise import normalise
+from gatehouse.text.arrow import text_array, texts_of
+from gatehouse.text.language import identify, languages_of
+from gatehouse.text.normalise import normalise_bytes
+from gatehouse.text.rows import Rows
 
 ALWAYS = pa.schema([pa.field("language", pa.string()), pa.field("normalised", pa.string())])
 """Columns that every feature batch holds besides the declared ones."""
@@ -105,26 +107,53 @@ class FeatureSet:
 
         The declared columns, then `language` and `normalised`.
         """
-        texts = events.column("text")
-        plain = normalise(texts)
-        columns = text_columns.compute(texts, plain, self.columns)
-        columns += profiles.compute(events, self.profile)
-        columns += self.plan.nothing_known(len(events)).columns
-        return pa.RecordBatch.from_arrays([*columns, _language(events), plain], schema=self._whole_schema)
+        return self.compute_rows(Rows.of(events)).batch
+
+    def compute_rows(self, events: Rows) -> Rows:
+        """The same as rows."""
+        texts = events.texts("text")
+        plain = normalise_bytes(texts)
+        if events.few:
+            read = events.values
+            values = text_columns.values(texts, plain, self.columns)
+            values |= profiles.values(read["attributes"], self.profile)
+            values |= dict.fromkeys(self.plan.schema.names, [None] * len(events))
+            values |= {"language": _languages(read["language"], read["text"]), "normalised": texts_of(plain)}
+            return Rows(self._whole_schema, len(events), values=values, texts={"normalised": plain})
+        columns = text_columns.columns(texts, plain, self.columns)
+        columns += profiles.compute(events.batch, self.profile)
+        columns += self.plan.nulls(len(events))
+        columns += [_language(events.batch), text_array(plain.data, plain.offsets, plain.valid)]
+        return Rows(self._whole_schema, len(events), columns=columns, texts={"normalised": plain})
 
     def with_windows(self, own: pa.RecordBatch, windows: pa.RecordBatch | None) -> pa.RecordBatch:
         """Feature rows with the windows that a history gave for them.
 
         Where the history could not be asked (None) the windows are not there, and what names them fails.
         """
+        return self.rows_with_windows(Rows.of(own), windows).batch if self.windows else own
+
+    def rows_with_windows(self, own: Rows, windows: pa.RecordBatch | None) -> Rows:
+        """The same as rows."""
         if not self.windows:
             return own
-        if windows is None:
-            unavailable = set(self.plan.schema.names)
-            return own.select([name for name in own.schema.names if name not in unavailable])
-        there = dict(zip(own.schema.names, own.columns, strict=True))
-        there |= dict(zip(windows.schema.names, windows.columns, strict=True))
-        return pa.RecordBatch.from_arrays([there[name] for name in self._whole_schema.names], schema=self._whole_schema)
+        texts = {"normalised": own.texts("normalised")}
+        schema = self._whole_schema if windows is not None else self._schema_without_windows
+        if own.few:
+            if windows is None:
+                values = {name: own.values[name] for name in schema.names}
+            else:
+                told = zip(self.plan.schema.names, windows.columns, strict=True)
+                values = {**own.values, **{name: column.to_pylist() for name, column in told}}
+            return Rows(schema, len(own), values=values, texts=texts)
+        start = len(self._own)
+        stop = start + len(self.windows)
+        between = [] if windows is None else windows.columns
+        return Rows(schema, len(own), columns=[*own.columns[:start], *between, *own.columns[stop:]], texts=texts)
+
+    @functools.cached_property
+    def _schema_without_windows(self) -> pa.Schema:
+        return pa.schema([*self._own, *ALWAYS])
 
 
 def _language(events: pa.RecordBatch) -> pa.Array:
@@ -137,6 +166,16 @@ def _language(events: pa.RecordBatch) -> pa.Array:
     # A row that makes its own claim need not be read.
     unread = pc.if_else(pc.is_null(claimed), texts, pa.scalar(None, pa.string()))
     return pc.coalesce(claimed, identify(unread)[0])
+
+
+def _languages(claimed: Sequence[str | None], texts: Sequence[str | None]) -> list[str | None]:
+    """The same value by value."""
+    said = list(claimed)
+    if unread := [place for place, language in enumerate(said) if language is None]:
+        found = languages_of([texts[place] for place in unread])
+        for place, language in zip(unread, found, strict=True):
+            said[place] = language
+    return said
 
 
 def union(sets: Iterable[FeatureSet]) -> FeatureSet:

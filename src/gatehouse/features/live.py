@@ -4,18 +4,22 @@ What each window means is written in docs/point-in-time.md. Memory holds what ca
 every window has ended are dropped before room is made for more.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gatehouse.features.arrays import rows_of
 from gatehouse.features.live_kernel import Cells, Flags
 from gatehouse.features.live_table import Table, cells_of, tables_of
 from gatehouse.features.plan import ORDER, Plan
 from gatehouse.features.windows import RepeatShare
 from gatehouse.text.hashing import hash64
+from gatehouse.text.rows import FEW
 
 _SEEN = ORDER.get_field_index("seen")
-_INT64 = pa.int64()
+_INT64 = np.dtype(np.int64)
 
 
 class LiveHistory:
@@ -28,6 +32,7 @@ class LiveHistory:
         self.plan = plan
         self.tables = tables_of(plan, plan.coded.names[len(ORDER) :])
         self._shares = [place for place, said in enumerate(plan.declarations) if isinstance(said, RepeatShare)]
+        self._kinds = [np.dtype(kind.to_pandas_dtype()) for kind in plan.coded.types[len(ORDER) :]]
         self._clock = self._clock_before = 0
         self._advanced: list[Table] = []
 
@@ -129,27 +134,24 @@ class LiveHistory:
         columns = coded.columns
         values = np.empty((len(columns) - len(ORDER), len(coded)), np.int64)
         valid = np.ones(values.shape, np.bool_)
-        for place, column in enumerate(columns[len(ORDER) :]):
-            values[place] = _numbers(column)
+        for place, (column, kind) in enumerate(zip(columns[len(ORDER) :], self._kinds, strict=True)):
+            values[place] = _numbers(column, kind)
             if column.null_count:
                 valid[place] = _known(column)
-        return np.asarray(_numbers(columns[_SEEN]), np.int64), values, valid
+        return _numbers(columns[_SEEN], _INT64), values, valid
 
     def _answer(self, out: Cells, there: Flags) -> pa.RecordBatch:
-        n = out.shape[1]
-        flat = pa.array(out.reshape(-1), mask=~there.reshape(-1))
-        columns = [flat.slice(place * n, n) for place in range(len(out))]
+        columns = rows_of(out, there)
         for place in self._shares:
             columns[place] = columns[place].view(pa.float64())
         return pa.RecordBatch.from_arrays(columns, schema=self.plan.schema)
 
 
-def _numbers(column: pa.Array) -> npt.NDArray[np.signedinteger]:
-    """An int64 or int8 column's values where they lie; under NULL there is anything."""
+def _numbers(column: pa.Array, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """A column's values of this type where they lie; under NULL there is anything."""
     if not len(column):
-        return np.empty(0, np.int64)
-    kind = np.dtype(np.int64 if column.type == _INT64 else np.int8)
-    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
+        return np.empty(0, kind)
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
 
 
 def _known(column: pa.Array) -> Flags:
@@ -162,9 +164,14 @@ def _known(column: pa.Array) -> Flags:
 
 def _refuse_repeats(ids: pa.Array) -> None:
     """Which of two events with one id would be counted is not for a history to say."""
-    hashes = np.sort(hash64(ids)) if len(ids) > 1 else np.empty(0, np.uint64)
-    if (hashes[1:] != hashes[:-1]).all():
-        return
+    if len(ids) <= FEW:
+        said = ids.to_pylist()
+        if len(set(said)) == len(said):
+            return
+    else:
+        hashes = np.sort(hash64(ids))
+        if (hashes[1:] != hashes[:-1]).all():
+            return
     twice = [one["values"] for one in ids.value_counts().to_pylist() if one["counts"] > 1]
     if twice:
         raise ValueError(f"the id '{min(twice)}' stands more than once in the batch")

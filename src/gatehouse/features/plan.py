@@ -4,20 +4,26 @@ Every carrier of windowed features starts from these, so that text, expressions 
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numba import njit
 
 from gatehouse.errors import Faults
 from gatehouse.expressions import CompiledSet, Expression, Place, read_expression
+from gatehouse.features.arrays import rows_of
 from gatehouse.features.windows import MOST_AMOUNT, TEXT_HASH, Declaration, Distinct, RepeatShare, Sum
 from gatehouse.features.words import meaning_of
-from gatehouse.text.hashing import hash64
+from gatehouse.text.arrow import TextBytes, bytes_of, text_bytes
+from gatehouse.text.hashing import hash_bytes, hash_one
+from gatehouse.text.rows import Rows, Values
 
 Columns = Mapping[str, pa.Array]
+Known = npt.NDArray[np.bool_]
 
 ORDER = pa.schema(
     [
@@ -124,8 +130,8 @@ class Plan:
         return tuple(dict.fromkeys([*self._hashed, *self.amounts, *self._conditions.used]))
 
     @functools.cached_property
-    def _hashed(self) -> frozenset[str]:
-        return frozenset(_input(name) for names in self.codes for name in names)
+    def _hashed(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_input(name) for names in self.codes for name in names))
 
     @functools.cached_property
     def _conditions(self) -> CompiledSet:
@@ -136,23 +142,58 @@ class Plan:
 
         Rows are numbered from `first_row`.
         """
-        columns = {name: _column(name, features, events) for name in self._inputs}
-        n = len(events)
-        order = [
-            pa.array(np.arange(first_row, first_row + n)),
-            events.column("id"),
-            pa.array(np.zeros(n, np.int64)),
-            events.column("seen"),
-            events.column("seen"),
-        ]
-        texts = {name: _text(column) for name, column in columns.items() if name in self._hashed}
-        codes = [_code([texts[_input(name)] for name in names]) for names in self.codes]
-        amounts = [_amount(columns[name]) for name in self.amounts]
-        return pa.RecordBatch.from_arrays([*order, *codes, *self._filters(columns, n), *amounts], schema=self.coded)
+        return self.code_columns(events, {name: _column(name, features, events) for name in self._inputs}, first_row)
 
-    def _filters(self, columns: Columns, n: int) -> Iterator[pa.Array]:
-        if not self.filters:
-            return
+    def code_rows(self, events: Rows, own: Rows, scores: Values, first_row: int = 0) -> pa.RecordBatch:
+        """The same of rows, with the scores by name; what neither they nor the own columns hold is the events' own."""
+        if not events.few:
+            columns = {name: pa.array(values, pa.int64()) for name, values in scores.items()}
+            return self.code_columns(events.batch, {**own.by_name, **columns}, first_row)
+        n, known = len(events), {**events.values, **own.values, **scores}
+        whole = np.empty((3 + len(self.codes) + len(self.amounts), n), np.int64)
+        there = np.ones(whole.shape, np.bool_)
+        whole[0], whole[1], whole[2] = np.arange(first_row, first_row + n), 0, known["seen"]
+        hashed = bytes_of([text for name in self._hashed for text in _as_texts(known[name])])
+        end = 3 + len(self.codes)
+        code_all(hashed.data, hashed.offsets, hashed.valid, *self._parts, whole[3:end], there[3:end])
+        for place, name in enumerate(self.amounts, end):
+            whole[place] = [0 if one is None else max(-MOST_AMOUNT, min(MOST_AMOUNT, one)) for one in known[name]]
+            there[place] = [one is not None for one in known[name]]
+        filters = np.zeros((len(self.filters), n), np.int8)
+        used = self._conditions.used
+        for row, values in enumerate(zip(*(known[name] for name in used), strict=True) if used else [()] * n):
+            filters[self._conditions.row(values)[0], row] = 1
+        rows, places, seen, *made = rows_of(whole, there)
+        order = [rows, pa.array(known["id"], pa.string()), places, seen, seen]
+        codes, amounts = made[: len(self.codes)], made[len(self.codes) :]
+        return pa.RecordBatch.from_arrays(
+            [*order, *codes, *(rows_of(filters) if self.filters else ()), *amounts], schema=self.coded
+        )
+
+    @functools.cached_property
+    def _parts(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """For each code the places of its columns among those that are hashed, one code's behind another's."""
+        places = [[self._hashed.index(_input(name)) for name in names] for names in self.codes]
+        firsts = np.cumsum([0, *map(len, places)])
+        return firsts, np.array([place for one in places for place in one], np.int64)
+
+    def code_columns(self, events: pa.RecordBatch, features: Columns, first_row: int = 0) -> pa.RecordBatch:
+        """The same with features by name; what they do not hold is the events' own."""
+        columns = {name: events.column(name) if (own := features.get(name)) is None else own for name in self._inputs}
+        n = len(events)
+        seen = events.column("seen")
+        rows, places = rows_of(np.array([np.arange(first_row, first_row + n), np.zeros(n, np.int64)]))
+        order = [rows, events.column("id"), places, seen, seen]
+        texts = {name: text_bytes(_text(column)) for name, column in columns.items() if name in self._hashed}
+        coded = [_code([texts[_input(name)] for name in names]) for names in self.codes]
+        coded += [_amount(columns[name]) for name in self.amounts]
+        made = rows_of(*(np.array(one) for one in zip(*coded, strict=True))) if coded else []
+        codes, amounts = made[: len(self.codes)], made[len(self.codes) :]
+        filters = rows_of(self._filters(columns, n)) if self.filters else []
+        return pa.RecordBatch.from_arrays([*order, *codes, *filters, *amounts], schema=self.coded)
+
+    def _filters(self, columns: Columns, n: int) -> npt.NDArray[np.int8]:
+        """Whether each condition holds, [conditions, n]."""
         true = np.zeros((len(self.filters), n), np.int8)
         used = self._conditions.used
         if not used or n <= _FEW_ROWS:
@@ -162,11 +203,16 @@ class Plan:
         else:
             batch = pa.RecordBatch.from_arrays([columns[name] for name in used], list(used))
             true[:] = self._conditions.columns(batch)[0]
-        yield from (pa.array(one) for one in true)
+        return true
 
     def nothing_known(self, n: int) -> pa.RecordBatch:
         """The windows of n events about which nothing is known: all NULL."""
-        return pa.RecordBatch.from_arrays([pa.nulls(n, field.type) for field in self.schema], schema=self.schema)
+        return pa.RecordBatch.from_arrays(self.nulls(n), schema=self.schema)
+
+    def nulls(self, n: int) -> list[pa.Array]:
+        """The same as columns."""
+        made = {kind: pa.nulls(n, kind) for kind in (pa.int64(), pa.float64())}
+        return [made[kind] for kind in self.schema.types]
 
 
 def kind_of(said: Declaration) -> pa.DataType:
@@ -201,19 +247,43 @@ def _text(column: pa.Array) -> pa.Array:
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
-def _code(values: Sequence[pa.Array]) -> pa.Array:
-    """One int64 from 0 on for each combination of values; null where one of them is.
+def _as_texts(values: Sequence[Any]) -> Sequence[str | None]:
+    """Values of one type as Arrow writes them."""
+    if all(value is None or type(value) is str for value in values):
+        return values
+    written: list[str | None] = pa.array(values).cast(pa.string()).to_pylist()
+    return written
+
+
+@njit(cache=True, nogil=True)
+def code_all(data, offsets, valid, firsts, places, codes, known):  # type: ignore[no-untyped-def]
+    """Fill each code and whether it is known, both [codes, n], as `_code` gives them, of texts laid out by columns."""
+    n = codes.shape[1]
+    for code in range(len(codes)):
+        for row in range(n):
+            hashed = np.uint64(0)
+            known[code, row] = True
+            for part in range(firsts[code], firsts[code + 1]):
+                text = places[part] * n + row
+                one = hash_one(data, offsets[text], offsets[text + 1], np.uint64(part - firsts[code]))
+                hashed = (hashed ^ (hashed >> np.uint64(31))) * _MIX + one if part > firsts[code] else one
+                known[code, row] &= valid[text]
+            codes[code, row] = np.int64(hashed >> np.uint64(1))
+
+
+def _code(values: Sequence[TextBytes]) -> tuple[npt.NDArray[np.int64], Known]:
+    """One int64 from 0 on for each combination of values, which is not known where one of them is not.
 
     The top bit is given up because DuckDB packs whole numbers by their range, which must not overflow.
     """
-    hashed: npt.NDArray[np.uint64] = hash64(values[0])
+    hashed, known = hash_bytes(values[0]), values[0].valid
     for place, value in enumerate(values[1:], start=1):
-        hashed = (hashed ^ (hashed >> np.uint64(31))) * _MIX + hash64(value, seed=place)
-    unknown = [value.is_null().to_numpy(zero_copy_only=False) for value in values if value.null_count]
-    return pa.array((hashed >> np.uint64(1)).view(np.int64), mask=np.logical_or.reduce(unknown) if unknown else None)
+        hashed = (hashed ^ (hashed >> np.uint64(31))) * _MIX + hash_bytes(value, seed=place)
+        known = known & value.valid
+    return (hashed >> np.uint64(1)).view(np.int64), known
 
 
-def _amount(column: pa.Array) -> pa.Array:
-    known = column.fill_null(0) if column.null_count else column
-    amounts = known.to_numpy().clip(-MOST_AMOUNT, MOST_AMOUNT)
-    return pa.array(amounts, mask=column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None)
+def _amount(column: pa.Array) -> tuple[npt.NDArray[np.int64], Known]:
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    amounts = (column.fill_null(0) if column.null_count else column).to_numpy()
+    return amounts.clip(-MOST_AMOUNT, MOST_AMOUNT), known

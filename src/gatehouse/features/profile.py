@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 import pyarrow as pa
 
+from gatehouse.records.event import arrays_of
+
 Kind = Literal["BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN"]
 
 TYPES: dict[str, pa.DataType] = {
@@ -15,6 +17,7 @@ TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
     "BOOLEAN": pa.bool_(),
 }
+_ALIASES = {kind: str(type_) for kind, type_ in TYPES.items()}
 _PYTHON: dict[str, Any] = {"BIGINT": int, "DOUBLE": float, "VARCHAR": str, "BOOLEAN": bool}
 _IN_WORDS = {"BIGINT": "a whole number", "DOUBLE": "a number", "VARCHAR": "a text", "BOOLEAN": "true or false"}
 
@@ -40,13 +43,16 @@ def compute(events: pa.RecordBatch, columns: Sequence[ProfileColumn]) -> list[pa
         return []
     attributes = events.column("attributes")
     if attributes.null_count == len(attributes):
-        return [pa.nulls(len(attributes), column.field.type) for column in columns]
-    rows = [_read(text) for text in attributes.to_pylist()]
-    found = []
-    for column in columns:
-        values = [_typed(row.get(column.name), column.kind) for row in rows]
-        found.append(pa.array(values, column.field.type))
-    return found
+        nulls = {kind: pa.nulls(len(attributes), TYPES[kind]) for kind in {column.kind for column in columns}}
+        return [nulls[column.kind] for column in columns]
+    read = values(attributes.to_pylist(), columns)
+    return arrays_of([(_ALIASES[column.kind], read[column.name]) for column in columns])
+
+
+def values(attributes: Sequence[str | None], columns: Sequence[ProfileColumn]) -> dict[str, list[Any]]:
+    """The same as Python's values, by name."""
+    rows = [_read(text) for text in attributes]
+    return {column.name: _column([row.get(column.name) for row in rows], column.kind) for column in columns}
 
 
 def wrong(attributes: str | None, columns: Sequence[ProfileColumn]) -> str | None:
@@ -63,9 +69,20 @@ def _read(text: str | None) -> dict[str, Any]:
     return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
 
 
+def _column(said: list[Any], kind: str) -> list[Any]:
+    """What events say under one name, None where that is of another type."""
+    # Nearly always all are of the type, and only whole numbers can be too large.
+    wanted = _PYTHON[kind]
+    if wanted is not int and all(type(value) is wanted for value in said):
+        return said
+    return [_typed(value, kind) for value in said]
+
+
 def _typed(value: Any, kind: str) -> Any:
-    if type(value) is int and not -(1 << 63) <= value < 1 << 63:
-        return None
-    if kind == "DOUBLE" and type(value) is int:
-        return float(value)
-    return value if type(value) is _PYTHON[kind] else None
+    found = type(value)
+    if found is int:
+        if not -(1 << 63) <= value < 1 << 63:
+            return None
+        if kind == "DOUBLE":
+            return float(value)
+    return value if found is _PYTHON[kind] else None

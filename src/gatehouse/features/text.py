@@ -2,13 +2,16 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from gatehouse.features import counting
+from gatehouse.features.arrays import rows_of
 from gatehouse.features.characters import character_table
-from gatehouse.text.arrow import text_bytes
+from gatehouse.text.arrow import TextBytes, text_bytes
 
 FEATURES_VERSION = 1
 """To be raised with every change of what a column means, so that feature rows of two meanings are told apart."""
@@ -64,13 +67,47 @@ COLUMNS = {
 
 def compute(texts: pa.Array, plain: pa.Array, names: tuple[str, ...]) -> list[pa.Array]:
     """The named columns of texts and their normalised forms; null where the text is null, a share of nothing too."""
-    given, undone = text_bytes(texts), text_bytes(plain)
+    return columns(text_bytes(texts), text_bytes(plain), names)
+
+
+def columns(given: TextBytes, undone: TextBytes, names: tuple[str, ...]) -> list[pa.Array]:
+    """The same of texts that are laid out."""
+    counts, shares = _counted(given, undone, names)
+    made = {
+        False: iter(rows_of(counts, np.broadcast_to(given.valid, counts.shape))),
+        True: iter(rows_of(shares, ~np.isnan(shares))),
+    }
+    return [next(made[COLUMNS[name].is_share]) for name in names]
+
+
+def values(given: TextBytes, undone: TextBytes, names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The same as Python's values, by name."""
+    counts, shares = _counted(given, undone, names)
+    known = given.valid.tolist()
+    made = {
+        False: iter(
+            counts.tolist()
+            if not given.nulls
+            else [[one if there else None for one, there in zip(row, known, strict=True)] for row in counts.tolist()]
+        ),
+        True: iter([[one if one == one else None for one in row] for row in shares.tolist()]),
+    }
+    return {name: next(made[COLUMNS[name].is_share]) for name in names}
+
+
+def _counted(
+    given: TextBytes, undone: TextBytes, names: tuple[str, ...]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The named counts and shares, each [columns, n]."""
     counts, shares = counting.count_all(
         given.data, given.offsets, undone.data, undone.offsets, given.valid, character_table()
     )
-    arrays = []
-    for column in (COLUMNS[name] for name in names):
-        values = np.ascontiguousarray((shares if column.is_share else counts)[:, column.place])
-        missing = np.isnan(values) if column.is_share else ~given.valid
-        arrays.append(pa.array(values, column.field.type, mask=missing))
-    return arrays
+    counted, shared = _places(names)
+    return counts[:, counted].T, shares[:, shared].T
+
+
+@functools.cache
+def _places(names: tuple[str, ...]) -> tuple[list[int], list[int]]:
+    """Places of the named counts and of the named shares."""
+    named = [COLUMNS[name] for name in names]
+    return [one.place for one in named if not one.is_share], [one.place for one in named if one.is_share]

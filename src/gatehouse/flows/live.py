@@ -1,7 +1,8 @@
 """Deciding on record: judge events, and commit what was seen, said and decided before anyone is told."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -16,8 +17,9 @@ from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision, Judgement, Outcome, PolicyOutcome
 from gatehouse.records.enforcement import Kind
-from gatehouse.records.event import Event, from_batch, to_batch
-from gatehouse.records.signal import SignalRow
+from gatehouse.records.event import EVENT_SCHEMA, Event, from_batch, values_of
+from gatehouse.records.signal import SignalRow, Signals
+from gatehouse.text.rows import Rows, Values
 
 CONTENT_COLUMNS = frozenset({"normalised"})
 """Columns of a feature row that repeat the event's content; they are computed again rather than kept twice."""
@@ -41,13 +43,18 @@ Answer = Decision | Unrecorded
 
 
 def decide(
-    judge: Judge, ledger: Ledger, events: Sequence[Event], now: int, history: History | None = None
+    judge: Judge,
+    ledger: Ledger,
+    events: Sequence[Event],
+    now: int,
+    history: History | None = None,
+    told: Callable[[Sequence[Signals]], None] = lambda _: None,
 ) -> list[Answer]:
     """The decision that stands for each event, in the order given; an event known already keeps the one it has.
 
     New events are judged in the order of (seen, id), with the windows of `history`, where they then count. Without a
     history nothing is known of the windows; where it cannot be asked, what names one fails and the rest is decided on.
-    An event that cannot be recorded costs itself alone.
+    An event that cannot be recorded costs itself alone. `told` is given the signals of each batch that is on record.
 
     Raises ConflictError, with nothing written, where an id is known, or comes twice, with other content; OutsideError
     where the ledger cannot be used, and each event is then either on record and counted, or neither.
@@ -66,7 +73,7 @@ def decide(
             new.setdefault(_key(event), event)
         else:
             answers[_key(event)] = standing
-    way = _Way(judge, ledger, history, now)
+    way = _Way(judge, ledger, history, now, told)
     for part in each_id_once(sorted(new.values(), key=lambda event: (event.seen, *_key(event)))):
         answers |= zip(map(_key, part), way.decided(part), strict=True)
     return [answers[_key(event)] for event in events]
@@ -92,6 +99,7 @@ class _Way:
     ledger: Ledger
     history: History | None
     now: int
+    told: Callable[[Sequence[Signals]], None]
 
     def decided(self, events: Sequence[Event]) -> list[Answer]:
         """Decide all of them in one transaction; where one stands in the way, each half by itself, in order."""
@@ -106,22 +114,27 @@ class _Way:
         return [*self.decided(events[:half]), *self.decided(events[half:])]
 
     def _recorded(self, events: Sequence[Event]) -> list[Decision]:
-        prepared = self.judge.prepare(to_batch(events))
+        prepared = self.judge.prepare_rows(Rows(EVENT_SCHEMA, len(events), values=values_of(events)))
         if self.history is None:
-            return self._committed(events, prepared, prepared.own)
+            return self._committed(events, prepared, prepared.rows)
         try:
             windows = self.history.advance(prepared.coded)
         except OutsideError:
-            return self._committed(events, prepared, self.judge.whole(prepared, None))
+            return self._committed(events, prepared, self.judge.whole_rows(prepared, None))
         try:
-            return self._committed(events, prepared, self.judge.whole(prepared, windows))
+            return self._committed(events, prepared, self.judge.whole_rows(prepared, windows))
         except BaseException:
             self.history.roll_back()
             raise
 
-    def _committed(self, events: Sequence[Event], prepared: Prepared, features: pa.RecordBatch) -> list[Decision]:
-        judgement = self.judge.conclude(prepared, features)
-        return record(self.ledger, prepared.events, features, judgement, self.judge.releases, self.now, events)
+    def _committed(self, events: Sequence[Event], prepared: Prepared, rows: Rows) -> list[Decision]:
+        judgement = self.judge.conclude_rows(prepared, rows)
+        found = judged_of(events, rows.values, judgement, self.judge.releases, self.now)
+        standing = self.ledger.commit(list(found))
+        # What is on record stays so, whatever becomes of those who look on.
+        with suppress(Exception):
+            self.told(judgement.signals)
+        return standing
 
 
 def _key(event: Event) -> EventKey:
@@ -164,11 +177,19 @@ def as_judged(
 
     `given` are the events of the batch where they are at hand.
     """
-    kept = [name for name in features.schema.names if name not in CONTENT_COLUMNS]
-    rows = features.select(kept).to_pylist()
+    values = {name: features.column(name).to_pylist() for name in features.schema.names}
+    return judged_of(given or from_batch(events), values, judgement, releases, now)
+
+
+def judged_of(
+    events: Sequence[Event], values: Values, judgement: Judgement, releases: Mapping[str, str], now: int
+) -> Iterator[Judged]:
+    """The same of events whose feature rows are at hand as Python's values."""
+    kept = [name for name in values if name not in CONTENT_COLUMNS]
+    rows = zip(*(values[name] for name in kept), strict=True) if kept else [()] * len(events)
     outcome, enforce = (column.tolist() for column in severest(judgement.outcomes))
     concluded = zip(*(outcomes.records() for outcomes in judgement.outcomes), strict=True)
-    for i, (event, conclusions) in enumerate(zip(given or from_batch(events), concluded, strict=True)):
+    for i, (event, row, conclusions) in enumerate(zip(events, rows, concluded, strict=True)):
         decision = Decision(
             id=decision_id(event, releases),
             event_id=event.id,
@@ -182,7 +203,7 @@ def as_judged(
         )
         yield Judged(
             event=event,
-            features=rows[i],
+            features=dict(zip(kept, row, strict=True)),
             signals=SignalRow(event.id, judgement.signals, i),
             decision=decision,
             enforcements=planned(decision, event),

@@ -3,39 +3,20 @@
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from gatehouse.errors import Fault, RefusedError, UserError, suggestion
-from gatehouse.policies.conclude import FIRED, Tables, conclude
+from gatehouse.policies.conclude import FIRED, Tables, conclude, joined
 from gatehouse.policies.explain import LIKELY, held_back, reason_for, reason_for_missing
-from gatehouse.records.decision import Outcome, Outcomes
+from gatehouse.records.decision import Concluded, Outcomes, PolicyOutcome
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.policy import Point, Policy, Step
-from gatehouse.records.signal import Signals, State
+from gatehouse.records.signal import Signals, Speaks, State
 
 NO_STEP = "no step fired"
-
-
-class Versioned(Protocol):
-    """What a policy needs to know of a detector."""
-
-    @property
-    def name(self) -> str:
-        """Stable name, `pack.kind`."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """Hash of everything that its answers depend on."""
-        ...
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels it speaks of."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -88,20 +69,30 @@ class BoundPolicy:
         """The policy as the kernel reads it."""
         labels = [step.label for step in self.policy.steps]
         missing = [FIRED if asked.missing is None else asked.missing for asked in self.questions]
+        sizes = (len(labels), len(self.acting), len(self.questions), self.step.size)
         return Tables(
+            firsts=np.array([(0, 0, 0, 0), sizes], np.int64),
             threshold=np.array([self.thresholds.get(i, np.nan) for i in range(len(labels))], np.float64),
             label=np.array([labels.index(label) for label in labels], np.int64),
-            enforce=self.enforce,
+            enforce=self.enforce[:-1],
+            look=self.review[:-1],
             acting=np.array(self.acting, np.int64),
             asked=np.array([asked.step for asked in self.questions], np.int64),
             missing=np.array(missing, np.uint8),
             wish=np.array([asked.wish for asked in self.questions], np.uint8),
             asks=np.array([asked.asks for asked in self.questions], np.bool_),
             review=np.array([asked.review for asked in self.questions], np.bool_),
+            step=self.step.ravel(),
+            reason=self.reason.ravel(),
         )
 
+    @functools.cached_property
+    def made(self) -> dict[Concluded, PolicyOutcome]:
+        """Conclusions that were made into records, for those that come again."""
+        return {}
 
-def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]) -> BoundPolicy:
+
+def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Speaks]) -> BoundPolicy:
     """Join a policy with its points, or raise UserError with everything that does not fit.
 
     A point counts only for exactly this policy version and exactly these detector versions, so that no threshold
@@ -143,7 +134,7 @@ def bind(policy: Policy, points: Iterable[Point], detectors: Iterable[Versioned]
 
 
 def _step_faults(
-    policy: Policy, step: Step, points: Mapping[str, Point], detectors: Mapping[str, Versioned]
+    policy: Policy, step: Step, points: Mapping[str, Point], detectors: Mapping[str, Speaks]
 ) -> Iterable[Fault]:
     detector = detectors.get(step.detector)
     if detector is None:
@@ -157,7 +148,7 @@ def _step_faults(
         yield Fault(what, policy.name, f"gatehouse train {_pack(step.detector)}")
 
 
-def _point_faults(policy: Policy, point: Point, detectors: Mapping[str, Versioned]) -> Iterable[Fault]:
+def _point_faults(policy: Policy, point: Point, detectors: Mapping[str, Speaks]) -> Iterable[Fault]:
     pack = _pack(point.detector)
     step = next((step for step in policy.steps if step.name == point.step), None)
     if (point.policy, point.policy_version) != (policy.name, policy.version):
@@ -227,53 +218,81 @@ def _reasons(
 
 
 def decide(bound: BoundPolicy, signals: Sequence[Signals], n: int) -> Outcomes:
-    """One policy's conclusions on n events.
+    """One policy's conclusions on n events; see `Policies`."""
+    return Policies((bound,))(signals, n)[0]
+
+
+class Policies:
+    """Policies that decide on the same signals, in one go.
 
     The severest step that fires and may enforce gives VIOLATING. A step that may only ask, and missing evidence,
     give at least UNDECIDED and never enforce. What is done answers a step that would do no more; and it answers a
     step that only asks for a person where the event is gone, or where a step on the same label acts: a blurred
     obscenity says nothing about a threat beside it.
     """
-    state, score = _columns(bound, signals, n)
-    by, question = np.empty(n, np.int16), np.empty(n, np.int16)
-    asked = np.zeros(n, np.bool_)
-    conclude(state, score, bound.tables, by, question, asked)
-    review = bound.review[by] | asked
-    outcome = np.where(by >= 0, Outcome.VIOLATING, np.where(question >= 0, Outcome.UNDECIDED, Outcome.CLEAR))
-    return Outcomes(
-        policy=bound.policy.name,
-        version=bound.policy.version,
-        outcome=outcome.astype(np.uint8),
-        enforce=bound.enforce[by],
-        review=review,
-        step=bound.step[by, question],
-        reason=bound.reason[by, question],
-        steps=bound.names,
-        clauses=bound.clauses,
-        reasons=bound.reasons,
-    )
+
+    def __init__(self, policies: Sequence[BoundPolicy]) -> None:
+        self._policies = policies
+        self._tables = joined([bound.tables for bound in policies]) if policies else None
+        self._used = tuple(dict.fromkeys(step.detector for bound in policies for step in bound.policy.steps))
+        self._versions = [(name, version, bound) for bound in policies for name, version in bound.versions.items()]
+        self._places: dict[tuple[tuple[str, ...], ...], npt.NDArray[np.int64]] = {}
+
+    def __call__(self, signals: Sequence[Signals], n: int) -> tuple[Outcomes, ...]:
+        """The conclusions of each policy on n events; raises RefusedError where signals are not of its versions."""
+        if self._tables is None:
+            return ()
+        blocks = {block.detector: block for block in signals}
+        for name, version, bound in self._versions:
+            if (block := blocks.get(name)) is None or block.version != version or len(block.state) != n:
+                _refuse(bound, block, name, n)
+        given = [blocks[name] for name in self._used]
+        columns = self._columns(given)
+        state = np.concatenate([block.state for block in given], axis=1)[:, columns]
+        score = np.concatenate([block.score for block in given], axis=1)[:, columns]
+        shape = (len(self._policies), n)
+        outcome, enforce, review = np.empty(shape, np.uint8), np.empty(shape, np.uint8), np.empty(shape, np.bool_)
+        step, reason = np.empty(shape, np.int16), np.empty(shape, np.int32)
+        conclude(state, score, self._tables, outcome, enforce, review, step, reason)
+        return tuple(
+            Outcomes(
+                policy=bound.policy.name,
+                version=bound.policy.version,
+                outcome=outcome[i],
+                enforce=enforce[i],
+                review=review[i],
+                step=step[i],
+                reason=reason[i],
+                steps=bound.names,
+                clauses=bound.clauses,
+                reasons=bound.reasons,
+                made=bound.made,
+            )
+            for i, bound in enumerate(self._policies)
+        )
+
+    def _columns(self, given: Sequence[Signals]) -> npt.NDArray[np.int64]:
+        """Where each step's label stands among the columns of these blocks side by side."""
+        labels = tuple(block.labels for block in given)
+        if labels not in self._places:
+            places = {
+                key: place
+                for place, key in enumerate((block.detector, label) for block in given for label in block.labels)
+            }
+            steps = [step for bound in self._policies for step in bound.policy.steps]
+            self._places[labels] = np.array([places[step.detector, step.label] for step in steps], np.int64)
+        return self._places[labels]
 
 
-def _columns(
-    bound: BoundPolicy, signals: Sequence[Signals], n: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
-    """State and score [steps, n]; raises RefusedError where signals are not of the bound versions."""
-    blocks = {block.detector: block for block in signals}
-    for name, version in bound.versions.items():
-        if name not in blocks:
-            raise RefusedError(f"'{name}' gave no signals, which '{bound.policy.name}' needs", fix="run it as well")
-        if blocks[name].version != version:
-            what = f"signals of version {blocks[name].version} of '{name}', but the points are of {version}"
-            raise RefusedError(what, where=bound.policy.name, fix=f"gatehouse train {_pack(name)}")
-        if len(blocks[name]) != n:
-            raise ValueError(f"{len(blocks[name])} signals of '{name}' for {n} events")
-    state = np.empty((len(bound.policy.steps), n), np.uint8)
-    score = np.empty(state.shape)
-    for i, step in enumerate(bound.policy.steps):
-        block = blocks[step.detector]
-        column = block.labels.index(step.label)
-        state[i], score[i] = block.state[:, column], block.score[:, column]
-    return state, score
+def _refuse(bound: BoundPolicy, block: Signals | None, name: str, n: int) -> NoReturn:
+    """Says why signals are not those that a policy was bound to."""
+    version = bound.versions[name]
+    if block is None:
+        raise RefusedError(f"'{name}' gave no signals, which '{bound.policy.name}' needs", fix="run it as well")
+    if block.version != version:
+        what = f"signals of version {block.version} of '{name}', but the points are of {version}"
+        raise RefusedError(what, where=bound.policy.name, fix=f"gatehouse train {_pack(name)}")
+    raise ValueError(f"{len(block)} signals of '{name}' for {n} events")
 
 
 def severest(outcomes: Sequence[Outcomes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:

@@ -1,8 +1,8 @@
 """Decisions: what the policies conclude for events, one by one and column-wise."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -58,12 +58,20 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: str | None = None
 
 
+Concluded = tuple[int, int, bool, int, int]
+"""One row of outcomes: outcome, enforce, review, step, reason."""
+
+_OUTCOMES = {outcome.value: outcome.word for outcome in Outcome}
+_KINDS = {kind.value: kind.word for kind in Kind}
+
+
 @dataclass(frozen=True, eq=False)
 class Outcomes:
     """One policy version's conclusions for a batch of n events.
 
     `outcome` and `enforce` are uint8 [n] of Outcome and Kind; `review` is bool [n]; `step` is int16 [n], an index
-    into `steps`, -1 where no step led there; `reason` is int32 [n], an index into `reasons`.
+    into `steps`, -1 where no step led there; `reason` is int32 [n], an index into `reasons`. `made` are records of
+    conclusions of this policy version that were asked for before: there are few different ones.
     """
 
     policy: str
@@ -76,6 +84,7 @@ class Outcomes:
     steps: tuple[str, ...]
     clauses: tuple[str, ...]
     reasons: tuple[str, ...]
+    made: dict[Concluded, PolicyOutcome] = field(default_factory=dict)
 
     def slice(self, rows: slice) -> "Outcomes":
         """The conclusions for some of the rows."""
@@ -94,20 +103,18 @@ class Outcomes:
 
     def records(self) -> list[PolicyOutcome]:
         """The conclusion for each row; rows with one conclusion share one record."""
-        said = list(zip(*(column.tolist() for column in self._columns), strict=True))
-        made = {one: self._record(*one) for one in set(said)}
-        return [made[one] for one in said]
-
-    @property
-    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
-        return self.outcome, self.enforce, self.review, self.step, self.reason
+        columns = (self.outcome, self.enforce, self.review, self.step, self.reason)
+        return [
+            self.made.get(one) or self.made.setdefault(one, self._record(*one))
+            for one in zip(*(column.tolist() for column in columns), strict=True)
+        ]
 
     def _record(self, outcome: int, enforce: int, review: bool, step: int, reason: int) -> PolicyOutcome:
         return PolicyOutcome(
             policy=self.policy,
             policy_version=self.version,
-            outcome=Outcome(outcome).word,
-            enforce=Kind(enforce).word,
+            outcome=_OUTCOMES[outcome],
+            enforce=_KINDS[enforce],
             review=review,
             step=self.steps[step] if step >= 0 else None,
             clause=self.clauses[step] if step >= 0 else None,

@@ -1,8 +1,10 @@
 """Events: what happened on the platform, and the entities they name."""
 
+import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -11,6 +13,9 @@ from gatehouse.errors import Fault, UserError, did_you_mean
 
 DIGITS = {"md5": 32, "pdq": 64, "sha256": 64}
 """Kinds of hashes by which events name media, and how many hexadecimal digits each has."""
+
+ERASED = "erased"
+"""The kind of an event whose content was taken away: its id, revision, `seen` and `imported` are all that is left."""
 
 _HEXADECIMAL = re.compile("[0-9a-f]*")
 
@@ -35,7 +40,7 @@ class Entity(msgspec.Struct, frozen=True, order=True):
         return cls(kind, id_)
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Something that happened on the platform; immutable, an edit is a new event with another revision.
 
     Times are int64 microseconds UTC: `occurred` is what the event claims, `seen` when the gate first saw it.
@@ -66,6 +71,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """SHA-256 of what the event says; `seen` and `imported` are the gate's, so they do not count."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
         said: tuple[object, ...] = (self.id, self.kind, self.text, self.language, self.occurred)
         said = (*said, self.actor, self.target, self.parent, self.thread, self.revision)
         more: dict[str, object] = {
@@ -140,16 +149,50 @@ def hash_fault(kind: str, digits: str) -> str | None:
 
 def to_batch(events: Sequence[Event]) -> pa.RecordBatch:
     """Events as one Arrow batch in EVENT_SCHEMA, in the order given."""
-    columns = {name: [_written(getattr(event, name)) for event in events] for name in EVENT_SCHEMA.names}
-    return pa.RecordBatch.from_pydict(columns, schema=EVENT_SCHEMA)
+    values = values_of(events)
+    return pa.RecordBatch.from_arrays(arrays_of([(kind, values[name]) for name, kind in _KINDS]), schema=EVENT_SCHEMA)
 
 
-def _written(value: object) -> object:
-    if isinstance(value, Entity):
-        return str(value)
-    if isinstance(value, tuple):
-        return " ".join(value) or None
-    return msgspec.json.encode(value, order="deterministic").decode() if isinstance(value, Mapping) else value
+def values_of(events: Sequence[Event]) -> dict[str, list[Any]]:
+    """The columns of the same batch as Python's values; raises OverflowError for a number beyond 64 bits."""
+    columns: dict[str, list[Any]] = {}
+    for name, kind in _KINDS:
+        values = [getattr(event, name) for event in events]
+        if written := _WRITTEN.get(name):
+            values = [None if value is None else written(value) for value in values]
+        elif kind == "int64" and not all(value is None or -(1 << 63) <= value < 1 << 63 for value in values):
+            raise OverflowError(f"'{name}' is a number beyond 64 bits")
+        columns[name] = values
+    return columns
+
+
+def arrays_of(columns: Sequence[tuple[str, Sequence[Any]]]) -> list[pa.Array]:
+    """Columns of one length, each given with the name of its type, as slices of one array of each type.
+
+    To make an array takes longer than a few values.
+    """
+    n = len(columns[0][1]) if columns else 0
+    same: dict[str, list[Any]] = {}
+    for kind, values in columns:
+        same.setdefault(kind, []).extend(values)
+    whole = {kind: pa.array(values, pa.type_for_alias(kind)) for kind, values in same.items()}
+    places = dict.fromkeys(same, 0)
+    made = []
+    for kind, _ in columns:
+        made.append(whole[kind].slice(places[kind], n))
+        places[kind] += n
+    return made
+
+
+_KINDS = [(field.name, str(field.type)) for field in EVENT_SCHEMA]
+
+_WRITTEN: dict[str, Callable[[Any], str | None]] = {
+    "actor": str,
+    "target": str,
+    "attributes": lambda said: msgspec.json.encode(said, order="deterministic").decode(),
+    "media": lambda said: " ".join(said) or None,
+}
+"""How values are written that are no plain ones."""
 
 
 def from_batch(batch: pa.RecordBatch) -> list[Event]:

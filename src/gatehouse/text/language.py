@@ -20,6 +20,7 @@ import io
 import lzma
 import math
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ import pyarrow as pa
 from numba import njit
 
 from gatehouse.errors import OutsideError
-from gatehouse.text.arrow import text_bytes
+from gatehouse.text.arrow import TextBytes, bytes_of, text_bytes
 
 LEAST_LETTERS = 10
 LEAST_PROBABILITY = 0.5
@@ -246,12 +247,11 @@ def _prepared(data: npt.NDArray[np.uint8]) -> str:
 
 
 def _guess(
-    texts: pa.Array,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.int32]]:
-    """The model's best column, its probability and the number of letters of each text."""
+    given: TextBytes,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The model's best column, its probability, and whether that is enough to say so, of each text."""
     model = _model()
     tables = (model.following, model.states, model.weights, model.prior, model.first, _LOG)
-    given = text_bytes(texts)
     best, probability, letters, unprepared = _identify(given.data, given.offsets, given.valid, False, *tables)
     rows = np.flatnonzero(unprepared)
     if len(rows):
@@ -259,12 +259,13 @@ def _guess(
         other = text_bytes(pa.array([_prepared(given.data[start:end]) for start, end in spans], pa.large_string()))
         again = _identify(other.data, other.offsets, other.valid, True, *tables)
         best[rows], probability[rows], letters[rows] = again[:3]
-    return best, probability, letters
+    said = (letters >= LEAST_LETTERS) & (probability >= LEAST_PROBABILITY) & model.two_letters[best]
+    return best, probability, said
 
 
 def best_of_model(texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.float64]]:
     """The model's own best guess for each text, however doubtful, and its probability (0: nothing to judge by)."""
-    best, probability, _ = _guess(texts)
+    best, probability, _ = _guess(text_bytes(texts))
     return _model().codes.take(pa.array(best)), probability
 
 
@@ -273,7 +274,18 @@ def identify(texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.float64]]:
 
     Null, empty and featureless texts have probability 0. Raises OutsideError where the model cannot be read.
     """
-    model = _model()
-    best, probability, letters = _guess(texts)
-    said = (letters >= LEAST_LETTERS) & (probability >= LEAST_PROBABILITY) & model.two_letters[best]
-    return model.codes.take(pa.array(best, mask=~said)), probability
+    best, probability, said = _guess(text_bytes(texts))
+    return _model().codes.take(pa.array(best, mask=~said)), probability
+
+
+def languages_of(texts: Sequence[str | None]) -> list[str | None]:
+    """The same code of each of a few texts, as Python's."""
+    best, _, said = _guess(bytes_of(texts))
+    codes = _codes()
+    return [codes[place] if known else None for place, known in zip(best.tolist(), said.tolist(), strict=True)]
+
+
+@functools.cache
+def _codes() -> list[str]:
+    codes: list[str] = _model().codes.to_pylist()
+    return codes

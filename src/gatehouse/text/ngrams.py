@@ -99,10 +99,14 @@ class Scorer:
 
     def score(self, texts: pa.Array) -> Floats:
         """Probabilities, float64 [n, L]; NaN for a null text."""
-        given = text_bytes(texts)
-        out = np.empty((len(given.valid), self.labels))
-        self._score(given.data, given.offsets, out)
-        out[~given.valid] = np.nan
+        return self.score_bytes(text_bytes(texts))
+
+    def score_bytes(self, texts: TextBytes) -> Floats:
+        """The same for texts that are laid out."""
+        out = np.empty((len(texts.valid), self.labels))
+        self._score(texts.data, texts.offsets, out)
+        if texts.nulls:
+            out[~texts.valid] = np.nan
         return out
 
     def score_text(self, text: str) -> float:

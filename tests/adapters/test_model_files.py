@@ -6,6 +6,7 @@ import pytest
 
 from gatehouse.adapters.files.models import FolderModelFiles
 from gatehouse.errors import OutsideError
+from gatehouse.ports.erasing import ErasedError
 from gatehouse.testing.models_contract import ModelFilesContract
 
 
@@ -46,3 +47,14 @@ def test_a_file_in_the_folder_s_place_is_said(tmp_path: Path) -> None:
         FolderModelFiles(tmp_path / "models").put({"linear.bin": b"weights"})
     with pytest.raises(OutsideError, match=r"linear\.bin cannot be (stored|read)"):
         FolderModelFiles(tmp_path / "models").get("linear.bin", "00" * 32)
+
+
+def test_an_erased_file_says_when_and_stays_away(tmp_path: Path) -> None:
+    files = FolderModelFiles(tmp_path)
+    digest = files.put({"near.jsonl": b"a text"})["near.jsonl"]
+    assert files.erase(digest, 1_700_000_000_000_000)
+    assert not files.erase(digest, 1_700_000_000_000_001)
+    with pytest.raises(ErasedError, match=r"near\.jsonl was erased on 2023-11-14") as caught:
+        files.get("near.jsonl", digest)
+    assert "gatehouse releases PACK" in caught.value.faults[0].fix
+    assert not any(path.read_bytes() == b"a text" for path in tmp_path.rglob("*") if path.is_file())

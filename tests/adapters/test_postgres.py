@@ -107,7 +107,7 @@ def test_each_kind_of_failure_has_its_next_step(postgres_database: Database, cod
 
 def test_no_error_shows_content(postgres_database: Database) -> None:
     with pytest.raises(UserError) as caught, postgres_database.writing() as connection:
-        connection.exec_driver_sql("INSERT INTO feature_rows VALUES ('secret words', 'x')")
+        connection.exec_driver_sql("INSERT INTO matched VALUES ('secret words', 0, 'x', 'x')")
     assert "a record's id is taken, or names a record that is not there" in str(caught.value)
     assert "secret" not in str(caught.value)
     with pytest.raises(UserError, match="of a kind or size that the ledger does not keep") as caught:

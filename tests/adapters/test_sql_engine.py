@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-import gatehouse.adapters.sql.dead_letters_tables  # noqa: F401, its table is compared too
+import gatehouse.adapters.sql.dead_letters_tables
+import gatehouse.adapters.sql.erasure_tables  # noqa: F401, its tables are compared too
 from gatehouse.adapters.sql.engine import Database, migrations, upgrade
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE, metadata
@@ -231,5 +232,5 @@ def test_a_ledger_that_another_holds_is_said(database: Database, monkeypatch: py
 
 def test_no_error_shows_content(database: Database) -> None:
     with pytest.raises(UserError) as caught, database.writing() as connection:
-        connection.execute(text("INSERT INTO feature_rows VALUES ('nobody', :content)"), {"content": "secret words"})
+        connection.execute(text("INSERT INTO matched VALUES ('nobody', 0, 'x', :content)"), {"content": "secret words"})
     assert "secret" not in f"{caught.value} {caught.value.__cause__}"

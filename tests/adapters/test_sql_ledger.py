@@ -31,7 +31,8 @@ def rows(database: Database) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "table", ["events", "decisions", "feature_rows", "policy_outcomes", "signals", "enforcements", "cases"]
+    "table",
+    ["actor_keys", "layouts", "events", "decisions", "matched", "enforcements", "cases", "outbox", "chain_ends"],
 )
 def test_a_commit_writes_all_tables_or_none(database: Database, table: str) -> None:
     empty = rows(database)
@@ -71,8 +72,9 @@ def test_the_database_itself_keeps_a_chain_from_forking(
     ledger.commit([make_judged(event, decision=make_decision(event, id="next", supersedes="d-e1-0"))])
     with pytest.raises(UserError, match=what), database.writing() as connection:
         connection.exec_driver_sql(
-            f"INSERT INTO decisions SELECT 'new', event_id, revision, track, {place}, mode, outcome, enforce, "
-            f"releases, decided, {supersedes}, writer FROM decisions WHERE id = 'd-e1-0'"
+            "INSERT INTO decisions (id, event_id, revision, track, place, mode, outcome, enforce, releases, decided, "
+            f"supersedes, writer, seq) SELECT 'new', event_id, revision, track, {place}, mode, outcome, enforce, "
+            f"releases, decided, {supersedes}, writer, 9 FROM decisions WHERE id = 'd-e1-0'"
         )
 
 
@@ -80,8 +82,12 @@ def test_the_database_itself_keeps_a_chain_from_forking(
     "statement",
     [
         "UPDATE events SET text = 'other words'",
-        "UPDATE feature_rows SET features = '{'",
-        "DELETE FROM feature_rows",
+        "UPDATE decisions SET features = x'dc'",
+        "UPDATE decisions SET features = x'90'",
+        "UPDATE decisions SET signals = NULL",
+        "UPDATE layouts SET content = '[[], []]'",
+        "DELETE FROM layouts",
+        "DELETE FROM actor_keys",
         "DELETE FROM decisions",
     ],
 )
@@ -157,5 +163,5 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_had_committed(database: 
     ours.close()
     kept = rows(database)
     assert kept["events"] in (told[-1], told[-1] + 7)
-    assert kept["decisions"] == kept["feature_rows"] == kept["enforcements"] == kept["cases"] == kept["events"]
-    assert kept["signals"] == 2 * kept["events"]
+    assert kept["decisions"] == kept["matched"] == kept["enforcements"] == kept["cases"] == kept["events"]
+    assert (kept["actor_keys"], kept["layouts"], kept["chain_ends"]) == (1, 2, 1)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -17,7 +18,7 @@ BLOCK = 1_000
 SHORTEST_KEY = 16
 """Bytes that a key for signing has at least."""
 
-_FORMAT = "gatehouse heads 1"
+_FORMAT = "gatehouse heads 2"
 
 _MAKE = "gatehouse ledger head --export FILE writes one"
 
@@ -25,21 +26,22 @@ _MAKE = "gatehouse ledger head --export FILE writes one"
 class Break(msgspec.Struct, frozen=True, kw_only=True):
     """One place where the ledger is not as it was written.
 
-    missing: a decision, or the links from `seq` to `last`, are gone; changed: what stands there is not what was
+    missing: the links from `seq` to `last` are gone with their decisions; changed: what stands there is not what was
     recorded; reordered: a link does not follow the one before it, so that one of the two was moved or made anew;
-    rewritten: the chain is not the one whose head was exported.
+    unrecorded: content is gone, and no record says who took it; rewritten: the chain is not the one whose head was
+    exported. With `erasure` it is the record of an erasure that is so.
     """
 
-    what: Literal["missing", "changed", "reordered", "rewritten"]
+    what: Literal["missing", "changed", "reordered", "unrecorded", "rewritten"]
     writer: str = ""
     seq: int | None = None
     last: int | None = None
     decision_id: str | None = None
+    erasure: int | None = None
 
     def __str__(self) -> str:
-        if self.seq is None:
-            what = f"the link of decision {self.decision_id}" if self.decision_id else "decisions that have no link"
-            return f"{self.what}: {what}"
+        if self.erasure is not None:
+            return f"{self.what}: the record of erasure {self.erasure}"
         to = f" to {self.last}" if self.last not in (None, self.seq) else ""
         decision = f", decision {self.decision_id}" if self.decision_id else ""
         return f"{self.what}: {self.writer} {self.seq}{to}{decision}"
@@ -55,14 +57,14 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heads(msgspec.Struct, frozen=True, kw_only=True):
-    """The ends of all hash chains at one moment (microseconds UTC), and how many decisions were in none.
+    """The ends of all hash chains at one moment (microseconds UTC), and how many erasures were on record.
 
     `signature` is the HMAC-SHA256 of all the rest in hexadecimal digits, empty where it is not signed.
     """
 
     format: str = _FORMAT
     at: int
-    unchained: int
+    erasures: int
     heads: tuple[Head, ...]
     signature: str = ""
 
@@ -85,34 +87,30 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WriterReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How many links of a writer were checked, and where the chain ends."""
+    """How many links of a writer were checked, of how many the content was erased or stripped, and where it ends."""
 
     checked: int
+    erased: int = 0
+    stripped: int = 0
     head: Head
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found; `unchained` counts decisions from before there were links, `unnamed` more of `breaks`."""
+    """What a check found; `erasures` counts records of what was taken away, which are checked too."""
 
     writers: tuple[WriterReport, ...]
-    unchained: int
+    erasures: int
     breaks: tuple[Break, ...]
-    unnamed: int = 0
-
-    @property
-    def found(self) -> int:
-        """How many places are not as they were written."""
-        return len(self.breaks) + self.unnamed
 
     @property
     def whole(self) -> bool:
-        """Whether everything is as it was written."""
+        """Whether everything is as it was written, or as a recorded erasure left it."""
         return not self.breaks
 
 
 def heads(ledger: Ledger, at: int) -> Heads:
     """The ends of all hash chains now, to be kept where nobody who can write the ledger can write."""
-    return Heads(at=at, unchained=ledger.unlinked().before, heads=tuple(map(_head, ledger.heads())))
+    return Heads(at=at, erasures=len(ledger.erasures()), heads=tuple(map(_head, ledger.heads())))
 
 
 def read_heads(content: bytes, *, where: str) -> Heads:
@@ -167,17 +165,17 @@ def check(
             progress(done + checked, total)
         done += walk.checked
         breaks += walk.breaks
-        writers.append(WriterReport(checked=walk.checked, head=_head(end)))
-    unlinked = ledger.unlinked()
-    breaks += [Break(what="missing", decision_id=id_) for id_ in unlinked.named]
+        content = walk.content
+        report = WriterReport(
+            checked=walk.checked, erased=content["erased"], stripped=content["stripped"], head=_head(end)
+        )
+        writers.append(report)
+    erasures = ledger.erasures()
+    breaks += [Break(what="reordered", erasure=one.erased.number) for one in erasures if not one.follows]
+    breaks += [Break(what="changed", erasure=one.erased.number) for one in erasures if not one.covers]
     if known is not None:
-        breaks += _rewritten(ledger, known, writer, unlinked.before)
-    return Report(
-        writers=tuple(writers),
-        unchained=unlinked.before,
-        breaks=tuple(breaks),
-        unnamed=unlinked.lost - len(unlinked.named),
-    )
+        breaks += _rewritten(ledger, known, writer, len(erasures))
+    return Report(writers=tuple(writers), erasures=len(erasures), breaks=tuple(breaks))
 
 
 class _Walk:
@@ -192,6 +190,7 @@ class _Walk:
         self._before: tuple[bytes, ...] = (GENESIS,)
         self.breaks: list[Break] = []
         self.checked = 0
+        self.content: Counter[str] = Counter()
 
     def blocks(self) -> Iterator[int]:
         """Check block by block; gives how many links were checked so far."""
@@ -201,37 +200,42 @@ class _Walk:
         while self._next <= self._end.seq:
             block = self._ledger.walk(self._end.writer, self._next - 1, min(BLOCK, self._end.seq - self._next + 1))
             for one in block:
-                self._check(one)
-            if not block:
+                if one.link.seq <= self._end.seq:
+                    self._check(one)
+            if not block or block[-1].link.seq > self._end.seq:
                 self._missing(self._end.seq)
             yield self.checked
+        if self._before and self.checked and self._end.hash not in self._before:
+            self._break("reordered", self._end)
 
     def _check(self, one: Walked) -> None:
         link = one.link
         if link.seq > self._next:
             self._missing(link.seq - 1)
-        if one.now is None:
-            self._break("missing", link)
-        elif one.now != link.digest:
-            self._break("changed", link)
-        due = [linked(before, link.decision_id, link.digest) for before in self._before]
-        if due and link.hash not in due:
+        if one.content in ("changed", "unrecorded"):
+            self._break("changed" if one.content == "changed" else "unrecorded", link)
+        due: list[bytes] = []
+        if one.opened is not None:
+            due = [linked(before, link.sealed, one.opened) for before in self._before]
+        # Where the open part was changed, no hash can follow from it, and the break is named already.
+        if due and link.hash not in due and one.content != "changed":
             self._break("reordered", link)
         self._before = tuple(dict.fromkeys((link.hash, *due[:1])))
         self._next = link.seq + 1
         self.checked += 1
+        self.content[one.content] += 1
 
     def _missing(self, last: int) -> None:
         self.breaks.append(Break(what="missing", writer=self._end.writer, seq=self._next, last=last))
         self._before = ()
         self._next = last + 1
 
-    def _break(self, what: Literal["missing", "changed", "reordered"], link: Link) -> None:
+    def _break(self, what: Literal["changed", "reordered", "unrecorded"], link: Link) -> None:
         self.breaks.append(Break(what=what, writer=link.writer, seq=link.seq, decision_id=link.decision_id))
 
 
-def _rewritten(ledger: Ledger, known: Heads, writer: str | None, unchained: int) -> list[Break]:
-    """Heads that are no longer where they were; decisions that lost their link since show as more without one."""
+def _rewritten(ledger: Ledger, known: Heads, writer: str | None, erasures: int) -> list[Break]:
+    """Heads that are no longer where they were, and records of erasures that were there."""
     found = []
     for head in known.heads:
         if writer not in (None, head.writer):
@@ -239,9 +243,8 @@ def _rewritten(ledger: Ledger, known: Heads, writer: str | None, unchained: int)
         there = ledger.walk(head.writer, head.seq - 1, 1)
         if not there or _head(there[0].link) != head:
             found.append(Break(what="rewritten", writer=head.writer, seq=head.seq, decision_id=head.decision_id))
-    if unchained != known.unchained:
-        found.append(Break(what="rewritten"))
-    return found
+    gone = range(erasures + 1, known.erasures + 1)
+    return found + [Break(what="missing", erasure=number) for number in gone]
 
 
 def _head(link: Link) -> Head:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gatehouse.errors import UserError
 from gatehouse.records.bank import EntryChange
@@ -10,10 +10,14 @@ from gatehouse.records.case import Case
 from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
 from gatehouse.records.decision import Decision
 from gatehouse.records.enforcement import Enforcement
-from gatehouse.records.event import Event
+from gatehouse.records.erasure import Erased, Erasure, Hold, Stripped
+from gatehouse.records.event import Entity, Event
 from gatehouse.records.hash_chain import Link
 from gatehouse.records.policy import Policy
 from gatehouse.records.signal import Signal
+
+EventKey = tuple[str, int]
+"""An event's id and revision."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +56,27 @@ class Matches:
     last: int
 
 
-UNREADABLE = b""
-"""In the place of a digest: what stands there now is not whole, so it has none."""
+Content = Literal["whole", "changed", "erased", "stripped", "unrecorded"]
+"""What became of what a decision was decided on: stripped of content by a retention, erased together with its key, or
+gone without a record of who took it."""
 
 
 @dataclass(frozen=True)
 class Walked:
-    """A link of a hash chain, and the digest of what stands now where it was made; None where the decision is gone."""
+    """A link of a hash chain, the open part that stands there now (None where it is not whole), and the content."""
 
     link: Link
-    now: bytes | None
+    opened: bytes | None
+    content: Content
 
 
 @dataclass(frozen=True)
-class Unlinked:
-    """Decisions without a link: `before` there were links, and `lost` ones that had one, of which some are `named`."""
+class WalkedErasure:
+    """What was erased, whether its record follows the one before it, and whether just that is covered now."""
 
-    before: int = 0
-    lost: int = 0
-    named: tuple[str, ...] = ()
+    erased: Erased
+    follows: bool
+    covers: bool
 
 
 class ConflictError(UserError):
@@ -86,14 +92,15 @@ class ConflictError(UserError):
 class Ledger(Protocol):
     """Events and decisions, each committed once and never changed."""
 
-    def digests(self, event_ids: Sequence[str]) -> dict[str, str]:
-        """Content digest of each of these events that is known already."""
+    def revisions(self, event_ids: Sequence[str]) -> dict[str, int]:
+        """The latest revision of each of these events that is known."""
         ...
 
     def standing(self, events: Sequence[Event]) -> Sequence[Decision | None]:
         """The live decision that stands for each of these events, in order; None for one that has none.
 
         Raises ConflictError (naming the ids) for events known with other content, or given twice with different one.
+        What was erased cannot be compared any more, so its decision is given whatever the event says.
         """
         ...
 
@@ -107,7 +114,11 @@ class Ledger(Protocol):
         ...
 
     def find(self, event_id: str) -> Judged | None:
-        """The event with its standing decision and all that belongs to it, or None."""
+        """The event with its standing decision and all that belongs to it, or None.
+
+        Of one that was erased only `id`, `revision`, `seen` and `imported` are left and its kind is ERASED; it has no
+        features and no signals.
+        """
         ...
 
     def judged(self, recorded: Sequence[Event]) -> Sequence[Judged]:
@@ -135,7 +146,7 @@ class Ledger(Protocol):
         ...
 
     def heads(self) -> Sequence[Link]:
-        """The last link of each writer's hash chain, by writer.
+        """The end of each writer's hash chain, by writer.
 
         Each decision that is committed is linked to the one that the same writer committed before.
         """
@@ -149,8 +160,42 @@ class Ledger(Protocol):
         """The `seq` of a writer's first link whose decision was made at or after `since`, or is gone; else None."""
         ...
 
-    def unlinked(self) -> Unlinked:
-        """Decisions without a link."""
+    def erase(self, erasure: Erasure) -> Erased:
+        """Forget an actor: its key, the content of all its events, and its name wherever it stands in the ledger.
+
+        Outcomes, kinds and times of decisions stay. Raises RefusedError, naming the holds, where something is held.
+        """
+        ...
+
+    def strip(self, before: int, *, at: int, by: str, why: str, most: int = 10_000) -> Stripped:
+        """Take away the content of events seen before a moment (microseconds UTC), `most` events in one transaction.
+
+        Keys stay, so that an event that comes again is still compared. What is held is left as it is.
+        """
+        ...
+
+    def erasures(self) -> Sequence[WalkedErasure]:
+        """All that was erased or stripped, in order."""
+        ...
+
+    def events_of(self, entity: Entity) -> Sequence[EventKey]:
+        """Events, as id and revision, that an erasure of this entity would reach, in the order of commit."""
+        ...
+
+    def erased_by(self, number: int) -> Sequence[EventKey]:
+        """Events, as id and revision, whose content the erasure with this number took, in the order of commit."""
+        ...
+
+    def hold(self, hold: Hold) -> None:
+        """Keep an entity from being erased or stripped; raises UserError where the hold's id is taken."""
+        ...
+
+    def release_hold(self, id: str, at: int) -> None:
+        """End a hold before its time; raises UserError for one that is not known."""
+        ...
+
+    def holds(self) -> Sequence[Hold]:
+        """All holds, also those that are over, by when they were made."""
         ...
 
     def add_run(self, run: Run) -> None:

@@ -11,16 +11,17 @@ GENESIS = bytes(32)
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """One decision in the hash chain of who wrote it; `seq` is 1, 2, 3 ... in the order of commit.
 
-    `digest` is the SHA-256 of all that was recorded with the decision, `hash` that of the link before and this one.
+    `sealed` commits to what erasure may take away, by a key that it then destroys; `hash` follows from the link before,
+    from that, and from the open part, which stays.
     """
 
     writer: str
     seq: int
     decision_id: str
-    digest: bytes
+    sealed: bytes
     hash: bytes
 
 
-def linked(previous: bytes, decision_id: str, digest: bytes) -> bytes:
-    """The hash of a link that follows one with the hash `previous`; both that and the digest have 32 bytes."""
-    return hashlib.sha256(previous + digest + decision_id.encode()).digest()
+def linked(previous: bytes, sealed: bytes, opened: bytes) -> bytes:
+    """The hash of a link that follows one with the hash `previous`; both that and the seal have 32 bytes."""
+    return hashlib.sha256(previous + sealed + opened).digest()

@@ -39,6 +39,10 @@ class MemoryDeadLetters:
             raise UserError(f"no dead letter '{id}'")
         self._kept[id] = replace(self._kept[id], state=state, settled=at, settled_by=by)
 
+    def erase(self, ids: Sequence[str]) -> int:
+        """Take letters away, whatever their state."""
+        return sum(self._kept.pop(id_, None) is not None for id_ in ids)
+
     def waiting(self) -> int:
         """How many wait."""
         return len(self.list(limit=len(self._kept)))
@@ -98,3 +102,12 @@ class DeadLettersContract:
         """With its id."""
         with pytest.raises(UserError, match="no dead letter 'e7'"):
             letters.settle("e7", "dropped", NOW, "sam")
+
+    def test_what_is_erased_is_gone_whatever_its_state(self, letters: DeadLetters) -> None:
+        """The others stay; what is not there is not counted."""
+        first, second, third = (make_letter(value) for value in (b"1", b"2", b"3"))
+        letters.add([first, second, third])
+        letters.settle(second.id, "dropped", NOW + 1, "sam")
+        assert letters.erase([first.id, second.id, "none"]) == 2
+        assert [one.id for one in letters.list(state=None)] == [third.id]
+        assert letters.erase([]) == 0

@@ -2,14 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from gatehouse.errors import UserError
-from gatehouse.ports.ledger import ConflictError, Judged, Ledger, Matches
+from gatehouse.ports.ledger import ConflictError, Judged, Ledger
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Entity
+from gatehouse.testing.erasure_contract import ErasureContract
+from gatehouse.testing.evidence_contract import EvidenceContract
 from gatehouse.testing.hash_chain_contract import HashChainContract
 from gatehouse.testing.makers import make_decision, make_event, make_judged, make_outcome, make_run, make_signal
 
@@ -17,7 +18,7 @@ NUL = "a\0b"
 HALF = "half \ud83d a pair"
 
 
-class LedgerContract(HashChainContract):
+class LedgerContract(HashChainContract, EvidenceContract, ErasureContract):
     """Subclass it and give the fixture `ledger`: an empty ledger for each test, safe to share between threads."""
 
     @pytest.fixture
@@ -79,40 +80,11 @@ class LedgerContract(HashChainContract):
         )
         assert ledger.log() == []
 
-    def test_matches_are_counted_by_their_evidence(self, ledger: Ledger) -> None:
-        """Of standing live decisions only; another detector's and other states do not count."""
-
-        def judged(id_: str, evidence: str | None, **said: Any) -> Judged:
-            event = make_event(id_)
-            known = {"detector": "spam.near", "state": "matched", "score": None, "evidence": evidence, **said}
-            decision = make_decision(event, decided=event.seen + len(id_))
-            return make_judged(event, decision=decision, signals=(make_signal(id_, **known),))
-
-        superseded = judged("e", "a at similarity 0.90")
-        ledger.commit(
-            [
-                judged("ee", "a at similarity 0.90"),
-                judged("eeee", "a at similarity 0.90"),
-                judged("eee", "b at similarity 1.00"),
-                judged("other", "a at similarity 0.90", detector="spam.bank"),
-                judged("scored", None, state="abstained"),
-                superseded,
-            ]
-        )
-        after = make_decision(superseded.event, id="after", supersedes=superseded.decision.id)
-        ledger.commit([make_judged(superseded.event, decision=after, signals=())])
-        at = make_event().seen
-        assert list(ledger.matches("spam.near")) == [
-            Matches("a at similarity 0.90", 2, at + 2, at + 4),
-            Matches("b at similarity 1.00", 1, at + 3, at + 3),
-        ]
-        assert list(ledger.matches("spam.media")) == []
-
     def test_an_unknown_event_is_not_found(self, ledger: Ledger) -> None:
         """Not knowing is no error."""
         assert ledger.find("nobody") is None
-        assert ledger.digests(["nobody"]) == {}
-        assert ledger.digests([]) == {}
+        assert ledger.revisions(["nobody"]) == {}
+        assert ledger.revisions([]) == {}
         assert ledger.commit([]) == []
         assert ledger.standing([make_event()]) == [None]
         assert ledger.log() == []
@@ -123,7 +95,7 @@ class LedgerContract(HashChainContract):
     def test_an_id_that_no_ledger_keeps_is_not_found(self, ledger: Ledger, id_: str) -> None:
         """Asking for it is no error either."""
         assert ledger.find(id_) is None
-        assert ledger.digests([id_, "e1"]) == {}
+        assert ledger.revisions([id_, "e1"]) == {}
 
     def test_an_event_with_an_id_that_no_ledger_keeps_has_no_decision_standing(self, ledger: Ledger) -> None:
         """The others in the batch are answered for."""
@@ -191,16 +163,19 @@ class LedgerContract(HashChainContract):
         first, edit = make_judged(make_event()), make_judged(make_event(text="edited", revision=1))
         ledger.commit([first, edit])
         assert ledger.find("e1") == edit
-        assert ledger.digests(["e1", "e1"]) == {"e1": edit.event.digest()}
+        assert ledger.revisions(["e1", "e1", "e2"]) == {"e1": 1}
         assert ledger.commit([first]) == [first.decision]
         assert len(ledger.decisions()) == 2
 
-    def test_digests_name_the_content_of_known_events(self, ledger: Ledger) -> None:
+    def test_many_events_are_looked_up_at_once(self, ledger: Ledger) -> None:
         """More ids than one lookup holds are no trouble."""
         events = [make_event(f"e{i}", f"text {i}") for i in range(1_203)]
         ledger.commit([make_judged(event) for event in events])
         asked = ["nobody", *(event.id for event in events)]
-        assert ledger.digests(asked) == {event.id: event.digest() for event in events}
+        assert ledger.revisions(asked) == dict.fromkeys(asked[1:], 0)
+        assert [one.event_id for one in ledger.standing(events) if one is not None] == asked[1:]
+        with pytest.raises(ConflictError, match="'e1202'"):
+            ledger.standing([*events[:-1], make_event("e1202", "other words")])
 
     def test_the_log_numbers_events_in_the_order_of_commit(self, ledger: Ledger) -> None:
         """Within a batch in the order given, whatever their times and ids; from any number on, so many at a time."""

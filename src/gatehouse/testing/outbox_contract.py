@@ -9,7 +9,7 @@ import pytest
 from gatehouse.enforcement.undo import undoing
 from gatehouse.errors import UserError
 from gatehouse.ports.ledger import Ledger
-from gatehouse.ports.outbox import End, Leased, Outbox, Waiting
+from gatehouse.ports.outbox import End, Leased, Outbox, Share, Waiting
 from gatehouse.records.enforcement import BreakerChange, Enforcement, State, StateChange
 from gatehouse.testing.makers import NOW, make_decision, make_event, make_judged
 
@@ -282,10 +282,10 @@ class OutboxContract:
             decision = make_decision(event, decided=NOW + i)
             deed = make_enforcement(f"n{i}", decision_id=decision.id, event_id=event.id, **said)
             ledger.commit([make_judged(event, decision=decision, enforcements=(deed,))])
-        assert outbox.share("spam", 100, (), 0) == 3
-        assert outbox.share("spam", 100, ("bank",), 0) == 2
-        assert outbox.share("spam", 3, (), 0) == 2
-        assert outbox.share("spam", 100, (), NOW + 2) == 1
+        assert outbox.share("spam", (), 0) == Share(3, 5)
+        assert outbox.share("spam", ("bank",), 0) == Share(2, 5)
+        assert outbox.share("spam", (), NOW + 2) == Share(1, 2)
+        assert outbox.share("spam", (), NOW + 9) == Share(0, 0)
 
     def test_a_breaker_stands_as_it_was_last_switched(self, outbox: Outbox) -> None:
         """Switching it to where it stands changes nothing."""

@@ -17,11 +17,11 @@ from gatehouse.testing.makers import (
 )
 
 STEPS: dict[LifeState, set[LifeState]] = {
-    "draft": {"shadow", "live"},
-    "shadow": {"canary", "retired"},
-    "canary": {"live", "retired"},
+    "draft": {"shadow", "canary", "live"},
+    "shadow": {"draft", "canary", "live", "retired"},
+    "canary": {"draft", "canary", "live", "retired"},
     "live": {"retired"},
-    "retired": {"live"},
+    "retired": {"shadow", "canary", "live"},
 }
 WAYS: dict[LifeState, tuple[LifeState, ...]] = {
     "draft": (),
@@ -197,6 +197,20 @@ class RegistryContract:
             assert f"is {state} and cannot become {goal}" in str(caught.value)
             assert all(allowed in caught.value.faults[0].fix for allowed in STEPS[state])
             assert registry.life("spam") == before
+
+    def test_a_canary_keeps_its_share_and_may_be_given_another(self, registry: Registry) -> None:
+        """Every share that it had is on record; no other state has one."""
+        release = make_release()
+        registry.add_release(release, at=NOW, by="sam", why="trained")
+        for share in (0.05, 0.25):
+            registry.move(make_transition(release, "canary", share=share, differs=0.01))
+        registry.move(make_transition(release, "draft"))
+        assert [(one.state, one.share, one.differs) for one in registry.life("spam")] == [
+            ("draft", None, None),
+            ("canary", 0.05, 0.01),
+            ("canary", 0.25, 0.01),
+            ("draft", None, None),
+        ]
 
     def test_an_unknown_release_cannot_move(self, registry: Registry) -> None:
         """It is answered with the known ones."""

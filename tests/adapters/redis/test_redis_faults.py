@@ -218,3 +218,31 @@ def test_an_address_that_is_none_is_the_users_to_mend_and_a_password_is_not_repe
     with pytest.raises(UnansweredError, match=r"Redis at 127\.0\.0\.1:1: cannot be reached") as unreachable:
         server.faults()
     assert "secret" not in str(unreachable.value)
+
+
+def test_a_server_that_stays_silent_is_asked_less_and_less_often(own_redis: RealRedis) -> None:
+    now = [0.0]
+    server = Server(own_redis.url, timeout=0.05, rest=1, clock=lambda: now[0])
+    freeze(own_redis)
+    assert unanswered_seconds(server, now, 60) == [0, 1, 3, 7, 15, 31, 47]
+    thaw(own_redis)
+    wait_for(lambda: own_redis.client().ping())
+    now[0] = 100
+    assert server.ask(server.client.ping)
+    freeze(own_redis)
+    assert unanswered_seconds(server, now, 4) == [0, 1, 3]
+    thaw(own_redis)
+
+
+def unanswered_seconds(server: Server, now: list[float], seconds: int) -> list[int]:
+    """In which seconds from now on it is asked and does not answer."""
+    found, start = [], now[0]
+    for second in range(seconds):
+        now[0] = start + second
+        try:
+            server.ask(server.client.ping)
+        except UnansweredError:
+            found.append(second)
+        except OutsideError:
+            pass
+    return found

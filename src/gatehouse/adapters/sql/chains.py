@@ -2,18 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hmac import compare_digest
 
-from gatehouse.adapters.sql.faults import faults
+from gatehouse.adapters.sql.seals import event_seal
 from gatehouse.errors import Fault, UserError
-from gatehouse.ports.ledger import ConflictError, Judged
+from gatehouse.ports.ledger import ConflictError, EventKey, Judged
 from gatehouse.records.decision import Decision
-from gatehouse.records.event import Event
-
-EventKey = tuple[str, int]
-"""An event's id and revision."""
+from gatehouse.records.event import ERASED, Event
 
 ChainKey = tuple[str, int, str]
 """An event's id and revision, and a track: what has one standing decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an event on record: the key that commits to it, None once destroyed, and its commitments."""
+
+    key: bytes | None
+    sealed: bytes
+    amended: bytes | None = None
+    erased: bool = False
+
+    def same(self, event: Event) -> bool:
+        """Whether an event says the same; what was erased cannot be compared, so it is taken for the same."""
+        if self.key is None or (self.erased and event.kind == ERASED):
+            return True
+        found = event_seal(self.key, event.digest())
+        return compare_digest(found, self.sealed) or found == self.amended
 
 
 def track(decision: Decision) -> str:
@@ -29,64 +44,66 @@ def chain_key(decision: Decision) -> ChainKey:
     return decision.event_id, decision.revision, track(decision)
 
 
-def digests(judged: Sequence[Judged]) -> list[str]:
-    """The content digest of each event; raises UserError, naming all of them, for events that cannot be recorded."""
-    found = [fault for one in judged for fault in faults(one)]
-    if found:
-        raise UserError(found)
-    return [one.event.digest() for one in judged]
-
-
 def standing(
-    events: Sequence[Event], known: Mapping[EventKey, str], chains: Mapping[ChainKey, list[str]], *, where: str
+    events: Sequence[Event], known: Mapping[EventKey, Known], chains: Mapping[ChainKey, list[str]], *, where: str
 ) -> list[str | None]:
     """The id of the live decision that stands for each event, in order; None for one that has none.
 
     Raises ConflictError, naming all of them, for events with other content than the known or than one before them.
     """
-    said = dict(known)
-    conflicts: dict[str, None] = {}
-    for event in events:
-        digest = event.digest()
-        if said.setdefault((event.id, event.revision), digest) != digest:
-            conflicts[event.id] = None
+    found = _Compared(known)
+    conflicts = dict.fromkeys(event.id for event in events if not found.same(event))
     if conflicts:
         raise ConflictError(list(conflicts), where=where)
-    found = [chains.get((event.id, event.revision, "live")) for event in events]
-    return [chain[-1] if chain else None for chain in found]
+    heads = [chains.get((event.id, event.revision, "live")) for event in events]
+    return [chain[-1] if chain else None for chain in heads]
+
+
+class _Compared:
+    """What events say beside what is on record of them, and beside one another."""
+
+    def __init__(self, known: Mapping[EventKey, Known]) -> None:
+        self._known = known
+        self.new: dict[EventKey, Event] = {}
+
+    def same(self, event: Event) -> bool:
+        """Whether it says what is known of it; one that is not known is remembered as new."""
+        key = (event.id, event.revision)
+        if (known := self._known.get(key)) is not None:
+            return known.same(event)
+        return self.new.setdefault(key, event).digest() == event.digest()
 
 
 @dataclass
 class Batch:
-    """What a commit inserts, beside what is known: digests of events, and chains as ids with the original first.
+    """What a commit inserts, beside what is known: events, and chains as ids with the original first.
 
-    `decided` holds each new decision with its place in its chain.
+    `decided` holds the place of each new decision among those given, and its place in its chain.
     """
 
-    known: dict[EventKey, str]
+    known: Mapping[EventKey, Known]
     chains: dict[ChainKey, list[str]]
-    events: list[tuple[Event, str]] = field(default_factory=list)
-    decided: list[tuple[Judged, int]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    decided: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, judged: Sequence[Judged], digests: Sequence[str], *, where: str) -> None:
+    def add(self, judged: Sequence[Judged], *, where: str) -> None:
         """Take in what is new and leave out what came too late.
 
         Raises ConflictError for events with other content than the known, UserError for decisions that supersede
-        one that their event does not have.
+        one that their event does not have, and for new events of the kind that erasure leaves.
         """
+        compared = _Compared(self.known)
         conflicts: dict[str, None] = {}
         strays = []
-        for one, digest in zip(judged, digests, strict=True):
-            key = (one.event.id, one.event.revision)
-            if key not in self.known:
-                self.known[key] = digest
-                self.events.append((one.event, digest))
-            elif self.known[key] != digest:
+        for i, one in enumerate(judged):
+            if not compared.same(one.event):
                 conflicts[one.event.id] = None
-            if not self._follow(one):
+            if not self._follow(i, one.decision):
                 strays.append(_stray(one.decision))
+        self.events = list(compared.new.values())
         if conflicts:
             raise ConflictError(list(conflicts), where=where)
+        strays += [_reserved(event) for event in self.events if event.kind == ERASED]
         if strays:
             raise UserError(strays)
 
@@ -94,14 +111,21 @@ class Batch:
         """The id of the decision that stands where this one belongs."""
         return self.chains[chain_key(decision)][-1]
 
-    def _follow(self, judged: Judged) -> bool:
+    def _follow(self, i: int, decision: Decision) -> bool:
         """Put a decision at the end of its chain if it supersedes what stands; false where it belongs to none."""
-        decision = judged.decision
         chain = self.chains.setdefault(chain_key(decision), [])
         if decision.supersedes == (chain[-1] if chain else None):
-            self.decided.append((judged, len(chain)))
+            self.decided.append((i, len(chain)))
             chain.append(decision.id)
         return decision.supersedes is None or decision.supersedes in chain
+
+
+def _reserved(event: Event) -> Fault:
+    return Fault(
+        f"its kind {ERASED!r} is what erasure leaves of an event",
+        f"event {event.id!r}",
+        "send it with the kind that it had",
+    )
 
 
 def _stray(decision: Decision) -> Fault:

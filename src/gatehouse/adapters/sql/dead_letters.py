@@ -4,12 +4,14 @@ from builtins import list as list_of
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from gatehouse.adapters.sql.dead_letters_tables import dead_letters
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.errors import UserError
 from gatehouse.ports.dead_letters import DeadLetter, LetterState
+
+_AT_ONCE = 500
 
 
 class SqlDeadLetters:
@@ -51,6 +53,16 @@ class SqlDeadLetters:
             done = connection.execute(update(dead_letters).where(dead_letters.c.id == id).values(said))
             if done.rowcount == 0:
                 raise unknown_letter(id)
+
+    def erase(self, ids: Sequence[str]) -> int:
+        """Take letters away for ever, whatever their state; gives back how many there were."""
+        gone = 0
+        with self._database.writing() as connection:
+            for start in range(0, len(ids), _AT_ONCE):
+                part = ids[start : start + _AT_ONCE]
+                gone += connection.execute(delete(dead_letters).where(dead_letters.c.id.in_(part))).rowcount
+        self._database.purge()
+        return gone
 
     def waiting(self) -> int:
         """How many wait."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gatehouse.adapters.sql.sqlite import WRITES, SqliteFile
+from gatehouse.adapters.sql.sqlite import ALONE, PATIENT, WRITES, SqliteFile
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE
 from gatehouse.errors import OutsideError, UserError
 
@@ -26,6 +26,10 @@ class Server(Protocol):
 
     def engine(self) -> Engine:
         """An engine whose transactions see one moment, or hold the only right to write where WRITES is set."""
+        ...
+
+    def purge(self) -> None:
+        """Overwrite what was deleted, as far as the database can at once."""
         ...
 
     def said(self, error: DBAPIError) -> str:
@@ -50,6 +54,8 @@ class Database:
         self.where = self._server.where
         self.path = place.absolute() if isinstance(place, Path) else None
         self._engine = self._server.engine()
+        self._writing = self._engine.execution_options(**{WRITES: True})
+        self._looking = self._engine.execution_options(**{ALONE: True})
         try:
             self._bring_up_to_date()
         except BaseException:
@@ -63,13 +69,23 @@ class Database:
             yield connection
 
     @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A connection for one statement that reads; where it can be had without, it is in no transaction."""
+        with self._told(), _begun(self._looking) as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that holds the only right to write from its first statement to its durable end.
 
         What it looked up therefore still holds when it inserts. Anything raised inside undoes all of it.
         """
-        with self._told(), _begun(self._engine.execution_options(**{WRITES: True})) as connection:
+        with self._told(), _begun(self._writing) as connection:
             yield connection
+
+    def purge(self) -> None:
+        """Overwrite what was deleted, as far as the database can at once."""
+        self._server.purge()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -126,7 +142,7 @@ def upgrade(connection: Connection) -> None:
     """Bring the tables up to SCHEMA within the connection's transaction."""
     from alembic import command
 
-    command.upgrade(migrations(connection), SCHEMA)
+    command.upgrade(migrations(connection.execution_options(**{PATIENT: True})), SCHEMA)
 
 
 def _server(place: Path | str) -> Server:

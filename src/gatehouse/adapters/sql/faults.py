@@ -1,5 +1,6 @@
 """What an event and its decision must keep so that they come back from any database as they were."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from math import isfinite
@@ -12,8 +13,19 @@ from gatehouse.ports.ledger import Judged
 from gatehouse.records.case import Case
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Event, media_of
+from gatehouse.records.signal import State
+
+_WORDS = tuple(state.word for state in State)
 
 _INT64 = range(-(2**63), 2**63)
+_LEAST, _MOST = _INT64[0], _INT64[-1]
+
+_SCALARS = frozenset((type(None), bool, int, float, str))
+
+_json = msgspec.json.Encoder().encode
+
+# In msgpack: a double that is infinite or no number, or a whole number beyond 63 bits. Other bytes may look so too.
+_odd_number = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]|\xcf[\x80-\xff]").search
 
 _CLEAN = "send it again without that character"
 
@@ -30,6 +42,40 @@ def faults(judged: Judged) -> list[Fault]:
         *unkept(judged),
     )
     return [Fault(what, where, fix) for what, fix in found]
+
+
+def surely_kept(judged: Judged, features: bytes) -> bool:
+    """Whether there are surely no faults in an event and its decision; `features` are their values as msgpack.
+
+    Signals are not looked at. A false alarm costs only time.
+    """
+    event, decision = judged.event, judged.decision
+    if decision.event_id != event.id or decision.revision != event.revision:
+        return False
+    if event.amount is not None or event.attributes or event.media or event.target is not None:
+        return False  # seldom there, and worth the whole look
+    occurred = event.occurred or 0
+    if not (
+        _LEAST <= event.seen <= _MOST
+        and _LEAST <= decision.decided <= _MOST
+        and _LEAST <= event.revision <= _MOST
+        and _LEAST <= occurred <= _MOST
+    ):
+        return False
+    actor = event.actor
+    if actor is not None and (not actor.kind or not actor.id or ":" in actor.kind):
+        return False
+    for deed in judged.enforcements:
+        if deed.event_id != event.id or deed.decision_id != decision.id:
+            return False
+    for case in judged.cases:
+        if case.event_id != event.id or case.decision_id != decision.id:
+            return False
+    if not _SCALARS.issuperset(map(type, judged.features.values())) or _odd_number(features):
+        return False
+    said = (event, decision.id, decision.supersedes, judged.enforcements, judged.cases)
+    more = (decision.outcome, decision.enforce, decision.mode, decision.releases, judged.features)
+    return b"\\u0000" not in _json((said, more))
 
 
 def _strangers(judged: Judged) -> Iterator[tuple[str, str]]:
@@ -64,6 +110,8 @@ def _numbers(judged: Judged) -> Iterator[tuple[str, str]]:
         if value is not None and (said := _no_scalar(value)):
             yield f"feature {name} {said}", "a feature is a finite number of 64 bits, a text, a truth value or null"
     for signal in judged.signals:
+        if signal.state not in _WORDS:
+            yield f"the state {signal.state!r} of {signal.detector} is none", f"write one of {', '.join(_WORDS)}"
         if signal.score is not None and not isfinite(signal.score):
             yield f"the score of {signal.detector} for {signal.label} is {signal.score}", "such a signal has failed"
 

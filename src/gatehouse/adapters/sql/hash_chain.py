@@ -1,233 +1,184 @@
-"""The hash chain of each writer in a SQL database: links made as decisions are committed, and read to be checked."""
+"""The hash chain of each writer in a SQL database, read to be checked: links, and what stands there now."""
 
 import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Integer,
-    LargeBinary,
-    Row,
-    Select,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    except_,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Row, Select, func, select
 from sqlalchemy.exc import OperationalError
 
+from gatehouse.adapters.sql.commit import planned_row
+from gatehouse.adapters.sql.erasure_tables import erased, erasures
 from gatehouse.adapters.sql.lookup import among
-from gatehouse.adapters.sql.rows import Row as Record
 from gatehouse.adapters.sql.rows import event_of
+from gatehouse.adapters.sql.seals import decision_seal, event_seal, open_part
 from gatehouse.adapters.sql.tables import (
+    actor_keys,
+    chain_ends,
     decisions,
     enforcements,
     events,
-    feature_rows,
-    metadata,
-    policy_outcomes,
-    signals,
+    layouts,
+    matched,
 )
 from gatehouse.errors import GatehouseError
-from gatehouse.ports.ledger import UNREADABLE, Unlinked, Walked
-from gatehouse.records.event import Event
-from gatehouse.records.hash_chain import GENESIS, Link, linked
+from gatehouse.ports.ledger import Content, EventKey, Walked
+from gatehouse.records.event import ERASED
+from gatehouse.records.hash_chain import GENESIS, Link
 
-# A link names what it covers beside the decision itself: the `number` of the event where the decision brought it, and
-# how many enforcements were `planned` with it, for more may come later. It names its decision without a foreign key,
-# so that it can say which one is gone.
-hash_chain = Table(
-    "hash_chain",
-    metadata,
-    Column("writer", Text, primary_key=True),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("decision_id", Text, nullable=False),
-    Column("number", BigInteger),
-    Column("planned", Integer, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
-)
+_SAID = decisions.columns.keys()[: decisions.columns.keys().index("seq")]
+"""Columns that say what a decision is."""
 
-_SHOWN = 100
-"""Decisions without a link that are named one by one."""
-
-_encode = msgspec.json.Encoder().encode
-
-_OWN = select(hash_chain).where(hash_chain.c.writer == bindparam("writer")).order_by(hash_chain.c.seq.desc()).limit(1)
-
-# One statement, for each is a way to the server and back; made once, for every commit asks it.
-_END = select(
-    select(func.max(events.c.number)).scalar_subquery(),
-    _OWN.with_only_columns(hash_chain.c.seq).scalar_subquery(),
-    _OWN.with_only_columns(hash_chain.c.hash).scalar_subquery(),
-)
-
-EventPart = tuple[str] | tuple[str, int, int, bool]
-"""What a link covers of an event: its digest and, where the decision brought it, its number, `seen` and `imported`."""
-
-
-def event_part(event: Event, digest: str, number: int | None) -> EventPart:
-    """What a link covers of an event; `number` is its place in the log where this decision brought it."""
-    return (digest,) if number is None else (digest, number, event.seen, event.imported)
-
-
-class ChainEnd:
-    """The end of a writer's hash chain within a commit, which alone may write while it lasts."""
-
-    def __init__(self, writer: str, seq: int | None, hash: bytes | None) -> None:
-        self._writer = writer
-        self._seq = seq or 0
-        self._hash = hash or GENESIS
-
-    def link(
-        self,
-        event: EventPart,
-        decision: Record,
-        features: str,
-        outcomes: Sequence[Record],
-        signals: Sequence[Record],
-        planned: Sequence[Record],
-    ) -> Record:
-        """The row of `hash_chain` for a decision with the rows that are recorded of it."""
-        digest = _digest(event, decision, features, outcomes, signals, planned, len(planned))
-        self._seq += 1
-        self._hash = linked(self._hash, decision[0], digest)
-        number = event[1] if len(event) == 4 else None
-        return self._writer, self._seq, decision[0], number, len(planned), digest, self._hash
-
-
-def end_of(connection: Connection, writer: str) -> tuple[int, ChainEnd]:
-    """The number of the event that was committed last, and the end of the writer's hash chain."""
-    number, seq, hash_ = connection.execute(_END, {"writer": writer}).one()
-    return number or 0, ChainEnd(writer, seq, hash_)
+_GONE = tuple(column.name for column in events.columns if column.nullable)
+"""Columns of which nothing is left when an event is erased; `key` alone may stay."""
 
 
 def heads(connection: Connection) -> list[Link]:
-    """The last link of each writer, by writer."""
-    writers = connection.scalars(select(hash_chain.c.writer).distinct().order_by(hash_chain.c.writer)).all()
-    last = (connection.execute(_of(one).order_by(hash_chain.c.seq.desc()).limit(1)).one() for one in writers)
-    return [_link(row) for row in last]
+    """The end of each writer's chain, by writer; one that is not where it was noted has the hash GENESIS."""
+    noted = {row.writer: row for row in connection.execute(select(chain_ends))}
+    writers = connection.scalars(select(decisions.c.writer).distinct()).all()
+    found = []
+    for writer in sorted({*noted, *writers}):
+        last = connection.execute(_of(writer).order_by(decisions.c.seq.desc()).limit(1)).one_or_none()
+        end = noted.get(writer)
+        if end is not None and (last is None or last.seq < end.seq):
+            # What was cut off shows as links that are missing up to here.
+            found.append(
+                Link(writer=writer, seq=end.seq, decision_id=end.decision_id, sealed=b"", hash=bytes(end.hash))
+            )
+            continue
+        assert last is not None  # a writer without decisions is known by its noted end alone
+        link = _link(last)
+        if end is None or (end.seq, bytes(end.hash)) != (link.seq, link.hash):
+            link = msgspec.structs.replace(link, hash=GENESIS)
+        found.append(link)
+    return found
 
 
 def first_since(connection: Connection, writer: str, since: int) -> int | None:
-    """The first link of a writer whose decision was made at or after `since`, or is gone; None where there is none."""
-    of = hash_chain.join(decisions, decisions.c.id == hash_chain.c.decision_id, isouter=True)
-    late = or_(decisions.c.decided >= since, decisions.c.id.is_(None))
-    first: int | None = connection.scalar(
-        select(func.min(hash_chain.c.seq)).select_from(of).where(hash_chain.c.writer == writer, late)
-    )
+    """The first link of a writer whose decision was made at or after `since`; None where there is none."""
+    made = decisions.c
+    wanted = select(func.min(made.seq)).where(made.writer == writer, made.decided >= since)
+    first: int | None = connection.scalar(wanted)
     return first
 
 
 def walk(connection: Connection, writer: str, after: int, most: int) -> list[Walked]:
-    """Links of a writer in their order, each with the digest of what stands there now."""
-    found = connection.execute(_of(writer, after).order_by(hash_chain.c.seq).limit(most)).all()
+    """Links of a writer in their order, each with what stands there now."""
+    wanted = _of(writer, after).with_only_columns(decisions.c.id, decisions.c.seq).order_by(decisions.c.seq)
+    found = connection.execute(wanted.limit(most)).all()
+    ids = [row.id for row in found]
     try:
-        now = _now(connection, found)
+        return _Standing(connection, ids).walked()
     except OperationalError as error:
         if "decode" not in str(error.orig):
             raise
         # A text that is no UTF-8 any more stops the whole lookup, so each decision is looked up by itself.
-        now = [digest for row in found for digest in _alone(connection, row)]
-    return [Walked(_link(row), digest) for row, digest in zip(found, now, strict=True)]
+        return [one for row in found for one in _alone(connection, row.id)]
 
 
-def unlinked(connection: Connection) -> Unlinked:
-    """Decisions without a link: those from before there were links, and those that have lost theirs."""
-    # A set of ids less another is one pass over each, where a join without an index is one over the other for each.
-    alone = except_(select(decisions.c.id), select(hash_chain.c.decision_id)).subquery()
-    count = connection.scalar(select(func.count()).select_from(alone)) or 0
-    first = connection.scalar(select(func.min(hash_chain.c.number)))
-    if not count or first is None:
-        return Unlinked(count)
-    same = and_(events.c.id == decisions.c.event_id, events.c.revision == decisions.c.revision)
-    of = alone.join(decisions, decisions.c.id == alone.c.id).join(events, same, isouter=True)
-    late = or_(events.c.number >= first, events.c.number.is_(None))
-    lost = connection.scalar(select(func.count()).select_from(of).where(late)) or 0
-    named = connection.scalars(select(alone.c.id).select_from(of).where(late).order_by(alone.c.id).limit(_SHOWN)).all()
-    return Unlinked(count - lost, lost, tuple(named))
+def _alone(connection: Connection, id: str) -> list[Walked]:
+    try:
+        return _Standing(connection, [id]).walked()
+    except OperationalError:
+        plain = (decisions.c.writer, decisions.c.seq, decisions.c.id, decisions.c.sealed, decisions.c.hash)
+        there = connection.execute(select(*plain).where(decisions.c.id == id)).one()
+        return [Walked(_link(there), None, "changed")]
 
 
 def _of(writer: str, after: int = 0) -> Select[Any]:
-    return select(hash_chain).where(hash_chain.c.writer == writer, hash_chain.c.seq > after)
+    return select(decisions).where(decisions.c.writer == writer, decisions.c.seq > after)
 
 
-def _link(row: Row[Any]) -> Link:
-    return Link(
-        writer=row.writer, seq=row.seq, decision_id=row.decision_id, digest=bytes(row.digest), hash=bytes(row.hash)
-    )
+def _link(row: Any) -> Link:
+    return Link(writer=row.writer, seq=row.seq, decision_id=row.id, sealed=bytes(row.sealed), hash=bytes(row.hash))
 
 
-def _alone(connection: Connection, link: Row[Any]) -> list[bytes | None]:
-    try:
-        return _now(connection, [link])
-    except OperationalError:
-        return [UNREADABLE]
+def opened_of(row: Row[Any], event: Row[Any]) -> bytes:
+    """The open part of a decision, from rows of `decisions` and `events`."""
+    said = [row._mapping[name] for name in _SAID]
+    part = (event.number, event.seen, event.imported)
+    return open_part(said, row.number, row.planned, bytes(row.policies), bytes(row.layout), part)
 
 
-def _now(connection: Connection, links: Sequence[Row[Any]]) -> list[bytes | None]:
-    """The digest of what stands now for each link's decision; None where the decision is gone."""
-    ids = [link.decision_id for link in links]
-    decided = {row.id: row for row in among(connection, select(decisions), decisions.c.id, ids)}
-    of = [row.event_id for row in decided.values()]
-    known = {(row.id, row.revision): row for row in among(connection, select(events), events.c.id, of)}
-    features = {
-        row.decision_id: row.features
-        for row in among(connection, select(feature_rows), feature_rows.c.decision_id, ids)
-    }
-    belonging = [_belonging(connection, table, ids) for table in (policy_outcomes, signals, enforcements)]
-    found: list[bytes | None] = []
-    for link in links:
-        decision = decided.get(link.decision_id)
-        if decision is None:
-            found.append(None)
-            continue
-        event = known.get((decision.event_id, decision.revision))
-        if event is None or link.decision_id not in features:
-            found.append(UNREADABLE)
-            continue
-        outcomes, said, planned = (rows.get(link.decision_id, []) for rows in belonging)
-        part = _event_now(event, link.number)
-        text = features[link.decision_id]
-        found.append(_digest(part, tuple(decision), text, outcomes, said, planned[: link.planned], link.planned))
-    return found
+class _Standing:
+    """What stands now of some decisions, with all that their links cover."""
 
+    def __init__(self, connection: Connection, ids: Sequence[str]) -> None:
+        rows = among(connection, select(decisions), decisions.c.id, ids)
+        self._decisions = sorted(rows, key=lambda row: row.seq)
+        wanted = select(events, actor_keys.c.key.label("by")).join(
+            actor_keys, actor_keys.c.id == events.c.key, isouter=True
+        )
+        of = [row.event_id for row in self._decisions]
+        self._events: dict[EventKey, Row[Any]] = {
+            (row.id, row.revision): row for row in among(connection, wanted, events.c.id, of)
+        }
+        self._matched: dict[str, list[tuple[int, str, str]]] = {}
+        for row in among(connection, select(matched).order_by(matched.c.place), matched.c.decision_id, ids):
+            self._matched.setdefault(row.decision_id, []).append((row.place, row.detector, row.evidence))
+        self._planned: dict[str, list[tuple[Any, ...]]] = {}
+        deeds = select(enforcements).order_by(enforcements.c.place)
+        for row in among(connection, deeds, enforcements.c.decision_id, ids):
+            self._planned.setdefault(row.decision_id, []).append(planned_row(row))
+        self._layouts = self._whole_layouts(connection)
+        self._recorded = self._on_record(connection)
 
-def _belonging(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, list[Record]]:
-    """Rows of some decisions, each decision's in the order of their place."""
-    found: dict[str, list[Record]] = {}
-    for row in among(connection, select(table).order_by(table.c.place), table.c.decision_id, ids):
-        found.setdefault(row.decision_id, []).append(tuple(row))
-    return found
+    def _whole_layouts(self, connection: Connection) -> set[bytes]:
+        """Those that are what their digest says, and can be read."""
+        named = [bytes(digest) for row in self._decisions for digest in (row.policies, row.layout)]
+        found = set()
+        for row in among(connection, select(layouts), layouts.c.digest, named):
+            if hashlib.sha256(row.content.encode()).digest() == bytes(row.digest):
+                found.add(bytes(row.digest))
+        return found
 
+    def _on_record(self, connection: Connection) -> set[tuple[str, str]]:
+        """What of this erasures say that they touched."""
+        places = [str(row.number) for row in self._events.values()] + [row.id for row in self._decisions]
+        wanted = select(erased.c.what, erased.c.place).join(erasures, erasures.c.number == erased.c.erasure)
+        return {(row.what, row.place) for row in among(connection, wanted, erased.c.place, places)}
 
-def _event_now(row: Row[Any], number: int | None) -> EventPart:
-    """What stands now of what a link covers; no digest where content or number are not the ones that it had."""
-    try:
-        same = event_of(row._mapping).digest() == row.digest and number in (None, row.number)
-    except (GatehouseError, ValueError, TypeError, AttributeError):
-        same = False
-    digest = row.digest if same else ""
-    return (digest,) if number is None else (digest, number, row.seen, row.imported)
+    def walked(self) -> list[Walked]:
+        """Each link with what stands there now."""
+        return [Walked(_link(row), *self._now(row)) for row in self._decisions]
 
+    def _now(self, row: Row[Any]) -> tuple[bytes | None, Content]:
+        event = self._events.get((row.event_id, row.revision))
+        if event is None or not {bytes(row.policies), bytes(row.layout)} <= self._layouts:
+            return None, "changed"
+        if row.number is not None and row.number != event.number:
+            return None, "changed"
+        opened = opened_of(row, event)
+        return opened, self._content(row, event, opened)
 
-def _digest(
-    event: EventPart,
-    decision: Record,
-    features: str,
-    outcomes: Sequence[Record],
-    signals: Sequence[Record],
-    planned: Sequence[Record],
-    count: int,
-) -> bytes:
-    """The SHA-256 of the rows as one JSON text; another form would break every chain that was begun in this one."""
-    return hashlib.sha256(_encode((event, decision, features, outcomes, signals, planned, count))).digest()
+    def _content(self, row: Row[Any], event: Row[Any], opened: bytes) -> Content:
+        taken = ("event", str(event.number)) in self._recorded
+        if event.kind == ERASED:
+            if not taken:
+                return "unrecorded"
+            left = [name for name in _GONE if name != "key" and event._mapping[name] is not None]
+            if left or row.features is not None or row.signals is not None or self._matched.get(row.id):
+                return "changed"
+            return "erased" if event.by is None else "stripped"
+        if event.by is None:
+            return "changed" if event.key is not None or taken else "unrecorded"
+        return "whole" if not taken and self._whole(row, event, opened) else "changed"
+
+    def _whole(self, row: Row[Any], event: Row[Any], opened: bytes) -> bool:
+        """Whether event and decision are what was sealed, or what a recorded erasure made of them."""
+        try:
+            seal = event_seal(bytes(event.by), event_of(event._mapping).digest())
+        except (GatehouseError, ValueError, TypeError, AttributeError):
+            return False
+        if event.amended is not None and ("amended event", str(event.number)) not in self._recorded:
+            return False
+        if row.amended is not None and ("amended decision", row.id) not in self._recorded:
+            return False
+        if seal != bytes(event.sealed if event.amended is None else event.amended):
+            return False
+        planned = self._planned.get(row.id, [])[: row.planned]
+        content = (row.features, row.signals, self._matched.get(row.id, []), planned)
+        made = decision_seal(bytes(event.by), bytes(event.sealed), opened, content)
+        return made == bytes(row.sealed if row.amended is None else row.amended)

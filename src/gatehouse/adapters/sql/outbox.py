@@ -26,7 +26,7 @@ from gatehouse.adapters.sql.lookup import among
 from gatehouse.adapters.sql.outbox_tables import at_present, breaker_changes, enforcement_changes, outbox
 from gatehouse.adapters.sql.tables import decisions, enforcements
 from gatehouse.errors import Fault, UserError
-from gatehouse.ports.outbox import End, Leased, Waiting
+from gatehouse.ports.outbox import MOST_WEIGHED, End, Leased, Share, Waiting
 from gatehouse.records.enforcement import URGENT, BreakerChange, Enforcement, Kind, State, StateChange
 
 _ENDING = (
@@ -165,9 +165,9 @@ class SqlOutbox:
         with self._database.reading() as connection:
             return sum(connection.scalar(wanted) or 0 for wanted in (done, leased))
 
-    def share(self, policy: str, decisions: int, exempt: Sequence[str], since: int) -> int:
-        """How many of the last live decisions wanted more than a limit for this policy."""
-        last = _last(decisions, since).subquery()
+    def share(self, policy: str, exempt: Sequence[str], since: int) -> Share:
+        """How many live decisions after a moment wanted more than a limit for this policy, and of how many."""
+        last = _last(MOST_WEIGHED, since).subquery()
         said = enforcements.c
         wanted = select(func.count(said.decision_id.distinct())).join(last, last.c.id == said.decision_id)
         # Hidden in a function, `undoes` does not lure the database away from the index by decision.
@@ -175,7 +175,8 @@ class SqlOutbox:
         wanted = wanted.where(said.policy == policy, said.kind.in_(_SEVERE), first)
         wanted = wanted.where(or_(said.step.is_(None), said.step.not_in(exempt)))
         with self._database.reading() as connection:
-            return connection.scalar(wanted) or 0
+            made = connection.scalar(select(func.count()).select_from(last)) or 0
+            return Share(connection.scalar(wanted) or 0, made)
 
     def breaker(self, policy: str) -> BreakerChange | None:
         """The latest change of a policy's breaker, or None where it never tripped."""

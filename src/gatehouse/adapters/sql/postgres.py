@@ -14,7 +14,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
 
-from gatehouse.adapters.sql.sqlite import WRITES
+from gatehouse.adapters.sql.sqlite import PATIENT, WRITES
+from gatehouse.adapters.sql.stalls import Stalls
 from gatehouse.errors import OutsideError, UserError
 
 WAIT_SECONDS = 30.0
@@ -26,6 +27,19 @@ HANGS_SECONDS = 60.0
 CONNECTIONS = 10
 """Connections that one process opens at most."""
 
+ANSWER_SECONDS = 5.0
+"""How long a server may take to let somebody connect, or to begin a transaction, where that waits for nobody."""
+
+WRITE_SECONDS = 20.0
+"""How long a statement of a writer, or making it durable, may take before the server counts as stalled."""
+
+READ_SECONDS = 60.0
+"""The same for a reader, who may look through everything."""
+
+_TCP = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""Finds out within some 10 s that the server's machine is gone, where the system's own settings take hours."""
+
+_STALLS = Stalls()
 _LOCK = 0x6761746568  # "gateh", one number for all ledgers, for a database holds one
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -82,7 +96,7 @@ class PostgresDatabase:
                 pool_size=CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=WAIT_SECONDS,
-                connect_args={"connect_timeout": 10, "application_name": "gatehouse"},
+                connect_args={"connect_timeout": round(ANSWER_SECONDS), "application_name": "gatehouse", **_TCP},
                 hide_parameters=True,
             )
         except ModuleNotFoundError as error:
@@ -91,7 +105,15 @@ class PostgresDatabase:
             ) from error
         event.listen(engine, "begin", _begin)
         event.listen(engine, "first_connect", self._check)
+        event.listen(engine, "before_cursor_execute", _asked)
+        event.listen(engine, "after_cursor_execute", _answered)
+        for name in ("commit", "rollback"):
+            event.listen(engine, name, _ends)
+        event.listen(engine, "checkin", _let_go)
         return engine
+
+    def purge(self) -> None:
+        """Nothing: the server overwrites deleted rows as it vacuums, when nobody can see them any more."""
 
     def said(self, error: DBAPIError) -> str:
         """What the server says went wrong, without its details, which quote rows."""
@@ -151,3 +173,31 @@ def _begin(connection: Connection) -> None:
         f"SET LOCAL idle_in_transaction_session_timeout = {round(HANGS_SECONDS * 1000)};"
         f"SELECT pg_advisory_xact_lock({_LOCK})"
     )
+
+
+def _asked(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+    options = connection.get_execution_options()
+    if options.get(PATIENT, False):
+        return
+    writes = options.get(WRITES, False)
+    if statement.startswith("BEGIN"):
+        limit = ANSWER_SECONDS + (WAIT_SECONDS if writes else 0.0)
+    else:
+        limit = WRITE_SECONDS if writes else READ_SECONDS
+    _STALLS.asked(cursor.connection, limit)
+
+
+def _answered(connection: Connection, cursor: Any, *_: Any) -> None:
+    _STALLS.answered(cursor.connection)
+
+
+def _ends(connection: Connection) -> None:
+    if connection.invalidated or connection.get_execution_options().get(PATIENT, False):
+        return
+    if (driver := connection.connection.driver_connection) is not None:
+        _STALLS.asked(driver, WRITE_SECONDS)
+
+
+def _let_go(driver: Any, _: Any) -> None:
+    if driver is not None:
+        _STALLS.answered(driver)

@@ -7,11 +7,11 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from gatehouse.adapters.sql.chains import track
-from gatehouse.ports.ledger import Judged, Run
+from gatehouse.ports.ledger import Run
 from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision, PolicyOutcome
 from gatehouse.records.enforcement import Enforcement
-from gatehouse.records.event import Entity, Event
+from gatehouse.records.event import ERASED, Entity, Event
 
 Row = tuple[Any, ...]
 
@@ -21,32 +21,38 @@ def to_json(value: Mapping[str, Any]) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def event_row(event: Event, digest: str) -> Row:
-    """A row of `events` up to its number."""
+def event_row(event: Event, number: int, key: int, sealed: bytes) -> Row:
+    """A row of `events`."""
+    actor, target, media = event.actor, event.target, event.media
     return (
         event.id,
         event.revision,
-        digest,
         event.kind,
         event.text,
         event.language,
         event.occurred,
         event.seen,
         event.imported,
-        event.actor and str(event.actor),
-        event.target and str(event.target),
+        f"{actor.kind}:{actor.id}" if actor is not None else None,
+        f"{target.kind}:{target.id}" if target is not None else None,
         event.parent,
         event.thread,
         event.address,
         event.device,
         event.amount,
         to_json(event.attributes) if event.attributes is not None else None,
-        " ".join(event.media) or None,
+        " ".join(media) if media else None,
+        number,
+        key,
+        sealed,
+        None,
     )
 
 
 def event_of(row: RowMapping) -> Event:
-    """The event of a row of `events`."""
+    """The event of a row of `events`; of one that was erased, what is left."""
+    if row["kind"] == ERASED:
+        return Event(id=row["id"], kind=ERASED, revision=row["revision"], seen=row["seen"], imported=row["imported"])
     return Event(
         id=row["id"],
         kind=row["kind"],
@@ -68,8 +74,8 @@ def event_of(row: RowMapping) -> Event:
     )
 
 
-def decision_row(decision: Decision, place: int, writer: str) -> Row:
-    """A row of `decisions`."""
+def decision_row(decision: Decision, place: int, writer: str, releases: str) -> Row:
+    """The columns of `decisions` that say what a decision is, in their order."""
     return (
         decision.id,
         decision.event_id,
@@ -79,54 +85,33 @@ def decision_row(decision: Decision, place: int, writer: str) -> Row:
         decision.mode,
         decision.outcome,
         decision.enforce,
-        to_json(decision.releases),
+        releases,
         decision.decided,
         decision.supersedes,
         writer,
     )
 
 
-def decision_of(row: RowMapping, policies: Sequence[PolicyOutcome]) -> Decision:
+def decision_of(row: Any, policies: Sequence[PolicyOutcome]) -> Decision:
     """The decision of a row of `decisions` with its policies' outcomes."""
     return Decision(
-        id=row["id"],
-        event_id=row["event_id"],
-        revision=row["revision"],
-        mode=row["mode"],
-        outcome=row["outcome"],
-        enforce=row["enforce"],
+        id=row.id,
+        event_id=row.event_id,
+        revision=row.revision,
+        mode=row.mode,
+        outcome=row.outcome,
+        enforce=row.enforce,
         policies=tuple(policies),
-        releases=msgspec.json.decode(row["releases"], type=dict[str, str]),
-        decided=row["decided"],
-        supersedes=row["supersedes"],
+        releases=msgspec.json.decode(row.releases, type=dict[str, str]),
+        decided=row.decided,
+        supersedes=row.supersedes,
     )
-
-
-def outcome_rows(decision: Decision) -> list[Row]:
-    """Rows of `policy_outcomes`."""
-    return [(decision.id, place, *msgspec.structs.astuple(outcome)) for place, outcome in enumerate(decision.policies)]
-
-
-def signal_rows(judged: Judged) -> list[Row]:
-    """Rows of `signals`; the event is the decision's. No database keeps the sign of -0.0, so it is not written."""
-    id_ = judged.decision.id
-    return [
-        (
-            id_,
-            place,
-            said.detector,
-            said.detector_version,
-            said.label,
-            said.state,
-            None if said.score is None else said.score + 0.0,
-            said.evidence,
-        )
-        for place, said in enumerate(judged.signals)
-    ]
 
 
 def placed_rows(records: Sequence[Enforcement] | Sequence[Case]) -> list[Row]:
     """Rows of `enforcements` or `cases`."""
+    if not records:
+        return []
     return [(*msgspec.structs.astuple(record), place) for place, record in enumerate(records)]
 
 

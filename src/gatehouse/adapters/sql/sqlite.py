@@ -1,8 +1,9 @@
 """A ledger in a file of SQLite: how it is opened, who may write, and what its errors mean."""
 
+from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection as DriverConnection
-from sqlite3 import OperationalError
+from sqlite3 import OperationalError, connect
 from time import monotonic, sleep
 from typing import Any
 
@@ -17,6 +18,12 @@ WAIT_SECONDS = 30.0
 WRITES = "gatehouse_writes"
 """The option of a connection whose transaction begins with the right to write."""
 
+ALONE = "gatehouse_alone"
+"""The option of a connection whose statements each see a moment of their own, and so need no transaction."""
+
+PATIENT = "gatehouse_patient"
+"""The option of a connection to a server whose statements may take as long as they need."""
+
 _NEXT_STEPS = {
     "not a database": "name a ledger that gatehouse made, or move this file away and start anew",
     "malformed": "the file is damaged: bring it back from a copy",
@@ -25,6 +32,9 @@ _NEXT_STEPS = {
     "locked": "another process holds the ledger: do it again when that has ended; nothing of this was recorded",
     "unable to open": "check that the folder is there and that this account may write in it",
 }
+
+SYNCHRONOUS = "FULL"
+"""A decision survives a cut of power; benchmarks set less to show what that costs."""
 
 
 class SqliteFile:
@@ -52,6 +62,14 @@ class SqliteFile:
         event.listen(engine, "begin", _begin)
         return engine
 
+    def purge(self) -> None:
+        """Write what the log holds into the file, where deleted content is overwritten, and empty the log.
+
+        Where somebody reads what was there before, the log stays until the next time.
+        """
+        with closing(connect(self._path, timeout=WAIT_SECONDS)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def said(self, error: DBAPIError) -> str:
         """What SQLite says went wrong; it names tables and columns, never what they hold."""
         return str(error.orig)
@@ -69,8 +87,13 @@ def _set_up(connection: DriverConnection, _: Any) -> None:
     # None stops the driver from beginning transactions by its own rules, which leave out reads and DDL.
     connection.isolation_level = None
     _write_ahead(connection)
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     connection.execute("PRAGMA foreign_keys = ON")
+    # A page that many commits change is written into the file once for all of them, and looked up in memory.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA cache_size = -32000")
+    # What is erased is gone from the file too, not only from its tables.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _write_ahead(connection: DriverConnection) -> None:
@@ -89,5 +112,8 @@ def _write_ahead(connection: DriverConnection) -> None:
 
 def _begin(connection: Connection) -> None:
     # A deferred transaction that reads first and writes later fails at once when another wrote in between.
-    writes = connection.get_execution_options().get(WRITES, False)
+    options = connection.get_execution_options()
+    if options.get(ALONE, False):
+        return
+    writes = options.get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -15,13 +15,15 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-SCHEMA = "0006"
+SCHEMA = "0010"
 """The newest schema version, which this code reads and writes."""
 
 VERSION_TABLE = "ledger_version"
@@ -29,13 +31,32 @@ VERSION_TABLE = "ledger_version"
 
 metadata = MetaData()
 
+
+def _where_set(column: str) -> dict[str, Any]:
+    """An index over the rows alone in which a column is set."""
+    return {f"{dialect}_where": text(f"{column} IS NOT NULL") for dialect in ("sqlite", "postgresql")}
+
+
+# The key by which an owner's events are committed: an actor as `kind:id`, or `event:ID` where there is none. Erasure
+# takes the row away, and with it all that could tell what the seals stood for.
+actor_keys = Table(
+    "actor_keys",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("owner", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Index("actor_keys_owner", "owner", unique=True),
+)
+
 # `number` is the place in the log: 1, 2, 3 ... in the order of commit. No event is taken away, so none comes again.
+# `key` is the actor key by which `sealed` commits to what the event says; where it is empty the key was destroyed.
+# `amended` commits to what it says since an erasure put a pseudonym into it.
 events = Table(
     "events",
     metadata,
     Column("id", Text, primary_key=True),
     Column("revision", BigInteger, primary_key=True),
-    Column("digest", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("text", Text),
     Column("language", Text),
@@ -52,11 +73,19 @@ events = Table(
     Column("attributes", Text),
     Column("media", Text),
     Column("number", BigInteger, nullable=False, server_default="0"),
+    Column("key", BigInteger),
+    Column("sealed", LargeBinary, nullable=False, server_default=""),
+    Column("amended", LargeBinary),
     Index("events_number", "number", unique=True),
+    Index("events_key", "key"),
+    Index("events_target", "target", **_where_set("target")),
 )
 
 # A chain is all decisions for one event revision in one track: `place` is 0 for the original and one more for each
 # that supersedes. The two unique keys let one writer alone extend a chain, whatever the database's isolation.
+# `seq` is the place in the hash chain of the `writer`, `hash` its link. `number` is the event's where this decision
+# brought it, and `planned` says how many enforcements came with it, for more may come later. `policies` and `layout`
+# name rows of `layouts`. Blobs come last, so that whoever reads the rest does not read them.
 decisions = Table(
     "decisions",
     metadata,
@@ -72,48 +101,50 @@ decisions = Table(
     Column("decided", BigInteger, nullable=False),
     Column("supersedes", Text, ForeignKey("decisions.id")),
     Column("writer", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
+    Column("number", BigInteger),
+    Column("planned", Integer, nullable=False, server_default="0"),
+    Column("policies", LargeBinary, nullable=False, server_default=""),
+    Column("layout", LargeBinary, nullable=False, server_default=""),
+    Column("sealed", LargeBinary, nullable=False, server_default=""),
+    Column("hash", LargeBinary, nullable=False, server_default=""),
+    Column("amended", LargeBinary),
+    Column("features", LargeBinary),
+    Column("signals", LargeBinary),
     ForeignKeyConstraint(["event_id", "revision"], ["events.id", "events.revision"]),
     UniqueConstraint("event_id", "revision", "track", "place", name="decisions_chain"),
     UniqueConstraint("supersedes", name="decisions_supersedes"),
     CheckConstraint("(place = 0) = (supersedes IS NULL)", name="decisions_place"),
     Index("decisions_decided", "decided"),
+    Index("decisions_link", "writer", "seq", unique=True),
 )
 
-feature_rows = Table(
-    "feature_rows",
+# Where each writer's hash chain ends, so that a decision that is cut off from its end is missed.
+chain_ends = Table(
+    "chain_ends",
     metadata,
-    Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
-    Column("features", Text, nullable=False),
+    Column("writer", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("decision_id", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# What repeats from decision to decision, each once, as JSON under its SHA-256.
+layouts = Table(
+    "layouts",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("content", Text, nullable=False),
 )
 
 # Short rows that are only ever read by their decision lie in the key's own tree, which saves SQLite a second one.
-policy_outcomes = Table(
-    "policy_outcomes",
-    metadata,
-    Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
-    Column("place", Integer, primary_key=True),
-    Column("policy", Text, nullable=False),
-    Column("policy_version", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("enforce", Text, nullable=False),
-    Column("review", Boolean, nullable=False),
-    Column("step", Text),
-    Column("clause", Text),
-    Column("reason", Text, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-signals = Table(
-    "signals",
+matched = Table(
+    "matched",
     metadata,
     Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("detector", Text, nullable=False),
-    Column("detector_version", Text, nullable=False),
-    Column("label", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("score", Double),
-    Column("evidence", Text),
+    Column("evidence", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -198,6 +229,8 @@ transitions = Table(
     Column("at", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
     Column("why", Text, nullable=False),
+    Column("share", Double),
+    Column("differs", Double),
     ForeignKeyConstraint(["pack", "version"], ["releases.name", "releases.version"]),
     Index("transitions_release", "pack", "version"),
 )

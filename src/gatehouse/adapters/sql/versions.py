@@ -12,13 +12,13 @@ from gatehouse.records.dataset import DatasetInfo, LifeState, Model, Release, Tr
 from gatehouse.records.policy import Policy
 
 NEXT_STATES: dict[LifeState, tuple[LifeState, ...]] = {
-    "draft": ("shadow", "live"),
-    "shadow": ("canary", "retired"),
-    "canary": ("live", "retired"),
+    "draft": ("shadow", "canary", "live"),
+    "shadow": ("draft", "canary", "live", "retired"),
+    "canary": ("draft", "canary", "live", "retired"),
     "live": ("retired",),
-    "retired": ("live",),
+    "retired": ("shadow", "canary", "live"),
 }
-"""Where a release may go from each state; from retired back to live is a rollback."""
+"""Where a release may go from each state: from retired to live is a rollback, from canary to canary another share."""
 
 Version = Policy | Model | DatasetInfo | Release
 

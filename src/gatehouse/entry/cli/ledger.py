@@ -99,16 +99,21 @@ def _show(report: "Report") -> None:
         (one.head.writer, f"{one.checked:,}", f"{one.head.seq:,}", f"{one.head.hash[:16]}…") for one in report.writers
     ]
     console().print(table(("writer", "checked", "of", "head"), rows, right=("checked", "of")))
-    if report.unchained:
-        click.echo(f"{count(report.unchained, 'decision')} from before there were hash chains cannot be checked")
+    erased, stripped = (sum(getattr(one, what) for one in report.writers) for what in ("erased", "stripped"))
+    if report.erasures:
+        click.echo(
+            f"{count(erased, 'decision')} erased and {stripped:,} stripped of content, as "
+            f"{count(report.erasures, 'record')} of erasures say"
+        )
     for one in report.breaks[:MOST_SHOWN]:
         click.echo(str(one))
-    if (more := report.found - MOST_SHOWN) > 0:
+    if (more := len(report.breaks) - MOST_SHOWN) > 0:
         click.echo(f"and {more:,} more")
     if report.whole:
-        click.echo("whole: everything is as it was written")
+        left = " or as an erasure on record left it" if report.erasures else ""
+        click.echo(f"whole: everything is as it was written{left}")
     else:
-        click.echo(f"broken in {count(report.found, 'place')}: compare with a copy; --json lists all of them")
+        click.echo(f"broken in {count(len(report.breaks), 'place')}: compare with a copy; --json lists all of them")
 
 
 def _open(settings: Settings) -> "Ledger":

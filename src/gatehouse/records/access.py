@@ -1,6 +1,6 @@
 """Who may ask what of the house: keys of programs and people, and what they looked at."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -9,6 +9,12 @@ Scope = Literal["ingest", "read", "review", "admin"]
 cases, appeals and marks; admin: keys, versions, erasure. None holds another."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+NAME = "^[0-9A-Za-z][0-9A-Za-z ._@/+-]{0,99}$"
+"""What a key may be called: names stand in logs and answers, where each must read as what it is."""
+
+LONGEST_LIFE = 100 * 366 * 86_400
+"""Seconds for which a key may be good at most, unless it has no end."""
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,16 +32,22 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     expires: int | None = None
     revoked: int | None = None
+    revoked_by: str | None = None
     rate: int | None = None
     replaces: str | None = None
 
+    def __repr__(self) -> str:
+        """What a log may show of it."""
+        return f"Key(id={self.id!r}, name={self.name!r}, scopes={self.scopes!r})"
+
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: the name that records say, the key's id, and what it may do."""
+    """Who asks: the name that records say, the key's id, what it may do, and its own rate where it has one."""
 
     name: str
     key_id: str
     scopes: frozenset[Scope]
+    rate: int | None = None
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,3 +58,43 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     what: str
     which: str
+
+
+State = Literal["good", "ending", "expired", "revoked"]
+"""How a key stands; `ending` has its end ahead, by its age or because it was rotated."""
+
+
+class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it is shown: everything but the key and its hash. Times are microseconds UTC."""
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    state: State
+    made: int
+    by: str
+    expires: int | None
+    revoked: int | None
+    revoked_by: str | None
+    rate: int | None
+    replaces: str | None
+
+
+class MadeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key: `key` is what the caller sends from now on, and is shown this one time."""
+
+    key: str
+    made: KeyAnswer
+
+    def __repr__(self) -> str:
+        """What a log may show of it."""
+        return f"MadeAnswer({self.made!r})"
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The key that is wanted; without `lasts_seconds` it has no end, without `rate` the house's own."""
+
+    name: Annotated[str, msgspec.Meta(pattern=NAME)]
+    scopes: Annotated[list[Scope], msgspec.Meta(min_length=1)]
+    rate: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
+    lasts_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE)] | None = None

@@ -1,17 +1,21 @@
 """The live gate: the one place of a process where events become decisions on record, one thread at a time."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
 from time import perf_counter
 from typing import cast
 
 from gatehouse.errors import OutsideError
 from gatehouse.features.live import LiveHistory
+from gatehouse.flows.arms import Arms
+from gatehouse.flows.halt import Halted
 from gatehouse.flows.ingest import Gate
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.live import Answer, Unrecorded, as_judged, decide
 from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.observe import Observer, Tally
+from gatehouse.flows.shadow import ShadowThread
 from gatehouse.ports.history import History
 from gatehouse.ports.ledger import ConflictError, Judged, Ledger
 from gatehouse.records.decision import Decision
@@ -31,7 +35,8 @@ class LiveGate:
     """Says when each event was seen, decides on it, and answers when the decision is on record.
 
     For several threads at once: they wait for one another. A local history keeps up with what other processes record,
-    looking every `catch_up_seconds`.
+    looking every `catch_up_seconds`. `arms` are the releases that are tried beside the live ones; a canary that must be
+    halted decides nothing from the next batch on, and `halted` puts that on record.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class LiveGate:
         *,
         observer: Observer | None = None,
         catch_up_seconds: float = 0.0,
+        arms: Arms | None = None,
+        halted: Callable[[Halted], None] = lambda _: None,
     ) -> None:
         self.observer = observer or Tally()
         self._clock = clock
@@ -50,6 +57,10 @@ class LiveGate:
         self._judge = judge
         self._history = history
         self._ledger = _Watched(ledger)
+        self._shadow = ShadowThread(ledger, self.observer, busy=self._lock.locked)
+        self._record_halt = halted
+        self._unrecorded: list[Halted] = []
+        self._use(Arms() if arms is None else arms)
         self._gate = Gate(_latest_seen(ledger, history))
         self._catch_up_every = round(catch_up_seconds * 1_000_000)
         self._caught_up = 0
@@ -59,6 +70,16 @@ class LiveGate:
     def judge(self) -> Judge:
         """The judge that decides now."""
         return self._judge
+
+    @property
+    def arms(self) -> Arms:
+        """The releases that are tried now beside the live ones."""
+        return self._ledger.arms
+
+    @property
+    def halted(self) -> frozenset[tuple[str, str]]:
+        """Packs and versions of canaries that were halted here, where that is not on record yet."""
+        return frozenset((one.pack, one.version) for one in self._unrecorded)
 
     def decide(self, events: Sequence[Event]) -> list[Answer]:
         """The decision that stands for each event, in order; known events keep theirs.
@@ -70,7 +91,8 @@ class LiveGate:
             return []
         with self._lock:
             now, begun = self._clock(), perf_counter()
-            self._ledger.seconds = caught_up = 0.0
+            self._ledger.begin(now)
+            caught_up = 0.0
             try:
                 self._catch_up(now)
                 caught_up = perf_counter() - begun
@@ -80,15 +102,17 @@ class LiveGate:
             spent = perf_counter() - begun
             self.observer.spent("catch up", caught_up, len(events))
             self.observer.spent("ledger", self._ledger.seconds, len(events))
-            self.observer.spent("judge", spent - caught_up - self._ledger.seconds, len(events))
+            self.observer.spent("judge", spent - caught_up - self._ledger.seconds - self._ledger.tried, len(events))
             self.observer.answered(answers, now)
+            if self._ledger.arms or self._unrecorded:
+                self._after(now, len(events))
             self._since_kept += len(events)
             if self._since_kept >= KEPT_EVERY:
                 self._keep()
             return answers
 
-    def swap(self, judge: Judge, history: History | None = None) -> None:
-        """Decide by another judge from the next batch on; a local history is carried over or made anew.
+    def swap(self, judge: Judge, history: History | None = None, arms: Arms | None = None) -> None:
+        """Decide by another judge from the next batch on, and by these arms; a local history is carried over or made.
 
         It is restored while the judge before goes on deciding. Any other history belongs to one judge's features, so
         `history` must then be given, else ValueError. Raises OutsideError, with nothing changed, where the ledger
@@ -100,30 +124,68 @@ class LiveGate:
         if history is None and isinstance(before, LocalHistory):
             same = judge.features_version == self._judge.features_version
             history = before if same else LocalHistory(self._ledger.whole, judge, before.path)
+        self._warm_new(arms or Arms())
         with self._lock:
             if isinstance(history, LocalHistory):
                 history.catch_up()
                 history.judge = judge
             self._judge, self._history = judge, history
+            self._use(Arms() if arms is None else arms)
+
+    def try_out(self, arms: Arms) -> None:
+        """Try these releases beside the live ones from the next batch on, and no others."""
+        self._warm_new(arms)
+        with self._lock:
+            self._use(arms)
 
     def warm(self) -> None:
         """Run every kernel once, so that the first event does not wait for it; nothing is recorded."""
-        for size in WARM_SIZES:
-            events = [_warm_event(number) for number in range(size)]
-            prepared = self._judge.prepare(to_batch(events))
-            windows = LiveHistory(self._judge.features.plan).advance(prepared.coded)
-            features = self._judge.whole(prepared, windows)
-            judgement = self._judge.conclude(prepared, features)
-            list(as_judged(prepared.events, features, judgement, self._judge.releases, 0, events))
+        _warm(self._judge)
+        for judge in self.arms.judges:
+            # One that breaks is counted when it is asked.
+            with suppress(Exception):
+                _warm(judge)
 
     def close(self) -> None:
         """Save the history, from which the next start restores."""
         with self._lock:
             self._keep()
+        self._shadow.close()
+
+    def _warm_new(self, arms: Arms) -> None:
+        """What is tried now was not asked before: its kernels run while the others go on deciding."""
+        known = {id(judge) for judge in self.arms.judges}
+        for judge in arms.judges:
+            if id(judge) not in known:
+                with suppress(Exception):
+                    _warm(judge)
+
+    def _use(self, arms: Arms) -> None:
+        gone = self.halted
+        canaries = tuple(one for one in arms.canaries if (one.pack, one.version) not in gone)
+        self._ledger.arms = Arms(canaries, arms.shadows, arms.left_out)
+        self._shadow.use(arms.shadows)
+
+    def _after(self, now: int, n: int) -> None:
+        """What was decided is answered for: hand it to the shadows, and look whether a canary must be halted."""
+        if self.arms.canaries:
+            self.observer.spent("canary", self._ledger.tried, n)
+        self._shadow.offer(self._ledger.recorded, now)
+        for halted in self.arms.verdicts():
+            self._unrecorded.append(halted)
+            self._use(self.arms)
+            self.observer.counted("canary halted")
+        while self._unrecorded:
+            try:
+                self._record_halt(self._unrecorded[0])
+            except Exception:
+                # It decides nothing any more, and what was decided must be answered: tried again after the next batch.
+                return
+            del self._unrecorded[0]
 
     def _decided(self, events: Sequence[Event], now: int) -> list[Answer]:
         try:
-            return decide(self._judge, cast(Ledger, self._ledger), events, now, self._history)
+            return decide(self._judge, cast(Ledger, self._ledger), events, now, self._history, self.observer.judged)
         except ConflictError as conflict:
             if len(events) == 1:
                 return [Unrecorded(events[0].id, conflict)]
@@ -133,9 +195,12 @@ class LiveGate:
         return [self._decided([event], now)[0] if event.id in apart else next(others) for event in events]
 
     def _catch_up(self, now: int) -> None:
-        if isinstance(self._history, LocalHistory) and now - self._caught_up >= self._catch_up_every:
+        if 0 <= now - self._caught_up < self._catch_up_every:  # a clock that was set back is no reason to wait
+            return
+        if isinstance(self._history, LocalHistory):
             self.observer.counted("recorded elsewhere", self._history.catch_up())
-            self._caught_up = now
+        self._ledger.arms.catch_up()
+        self._caught_up = now
 
     def _keep(self) -> None:
         self._since_kept = 0
@@ -143,6 +208,7 @@ class LiveGate:
             begun = perf_counter()
             try:
                 self._history.keep()
+                self._ledger.arms.keep()
             except OutsideError:
                 # A start without it replays more of the log; deciding goes on.
                 self.observer.counted("snapshots not kept")
@@ -150,11 +216,23 @@ class LiveGate:
 
 
 class _Watched:
-    """What deciding asks of a ledger, with the seconds that it takes."""
+    """What deciding asks of a ledger, with the seconds that it takes; on the way there canaries decide on their side.
+
+    `recorded` are the rows of the last events that were new, `tried` the seconds that canaries took.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.whole = ledger
-        self.seconds = 0.0
+        self.arms = Arms()
+        self.seconds = self.tried = 0.0
+        self.recorded: list[Judged] = []
+        self._now, self._looked = 0, 0.0
+
+    def begin(self, now: int) -> None:
+        """The next events come."""
+        self.seconds = self.tried = 0.0
+        self.recorded = []
+        self._now, self._looked = now, perf_counter()
 
     def standing(self, events: Sequence[Event]) -> Sequence[Decision | None]:
         """As the ledger has it."""
@@ -162,15 +240,31 @@ class _Watched:
         try:
             return self.whole.standing(events)
         finally:
-            self.seconds += perf_counter() - begun
+            self._looked = perf_counter()
+            self.seconds += self._looked - begun
 
     def commit(self, judged: Sequence[Judged]) -> list[Decision]:
         """As the ledger does it."""
+        if not self.arms:
+            return self._commit(judged)
+        begun = perf_counter()
+        rows = self.arms.decide(judged, self._now, begun - self._looked)
+        self.tried += perf_counter() - begun
+        try:
+            standing = self._commit(rows)
+        except BaseException:
+            self.arms.roll_back()
+            raise
+        self.recorded += self.arms.recorded(rows, standing, self._now)
+        return standing
+
+    def _commit(self, judged: Sequence[Judged]) -> list[Decision]:
         begun = perf_counter()
         try:
             return self.whole.commit(judged)
         finally:
-            self.seconds += perf_counter() - begun
+            self._looked = perf_counter()
+            self.seconds += self._looked - begun
 
 
 def _latest_seen(ledger: Ledger, history: History | None) -> int:
@@ -178,6 +272,16 @@ def _latest_seen(ledger: Ledger, history: History | None) -> int:
     latest = [event.seen for _, event in ledger.log(after=max(ledger.last() - 1, 0), most=1)]
     clock = history.live.clock if isinstance(history, LocalHistory) else 0
     return max(clock, *latest, 0)
+
+
+def _warm(judge: Judge) -> None:
+    for size in WARM_SIZES:
+        events = [_warm_event(number) for number in range(size)]
+        prepared = judge.prepare(to_batch(events))
+        windows = LiveHistory(judge.features.plan).advance(prepared.coded)
+        features = judge.whole(prepared, windows)
+        judgement = judge.conclude(prepared, features)
+        list(as_judged(prepared.events, features, judgement, judge.releases, 0, events))
 
 
 def _warm_event(number: int) -> Event:

@@ -12,6 +12,9 @@ from gatehouse.flows.restore import BLOCK, restore_with_position
 from gatehouse.ports.ledger import Ledger
 from gatehouse.records.event import Event, to_batch
 
+FORGOTTEN = "history.erased"
+"""A file beside snapshots that is another after each erasure; who has counted since before it saves no snapshot."""
+
 
 class LocalHistory:
     """The windows of one judge, restored from the ledger; keeps the promise of `ports.history.History`.
@@ -24,6 +27,7 @@ class LocalHistory:
         self.judge = judge
         self.path = path
         self._ledger = ledger
+        self._forgotten = self._last_erasure()
         self.live, self.position, self.said = restore_with_position(ledger, judge, path)
         self._own: Counter[str] = Counter()
         self._latest: list[str] = []
@@ -74,9 +78,18 @@ class LocalHistory:
         return True
 
     def keep(self) -> None:
-        """Save a snapshot, from which the next start restores. Raises OutsideError where it cannot be written."""
+        """Save a snapshot, from which the next start restores. Raises OutsideError where it cannot be written.
+
+        After an erasure none is saved: what was erased is counted in it, and the next start counts without it.
+        """
+        if self._last_erasure() != self._forgotten:
+            return
         self.catch_up()
         snapshot.save(self.path, self.live, self.position, self.judge.features_version)
+
+    def _last_erasure(self) -> bytes:
+        path = self.path.with_name(FORGOTTEN)
+        return path.read_bytes() if path.exists() else b""
 
     def _settle(self) -> None:
         """The batch advanced last was not rolled back: it is on record."""

@@ -245,21 +245,21 @@ def promote(shelf: Shelf, pack: str, version: str | None, *, at: int, by: str, w
     transition = Transition(pack=pack, version=chosen.version, state="live", at=at, by=by, why=why)
     if (now := shelf.registry.live(pack)) and now.version == chosen.version:
         return transition
-    _refuse_clash(shelf, chosen)
+    refuse_clash(shelf, chosen)
     shelf.registry.move(transition)
     return transition
 
 
-def _refuse_clash(shelf: Shelf, release: Release) -> None:
-    """Raises UserError where a live pack means something else by a name of this release: one judge reads both."""
+def refuse_clash(shelf: Shelf, release: Release) -> None:
+    """Raises UserError where a pack that decides means something else by a name of this release: one row holds both."""
     own = _declared(shelf, release)
     for other, last in shelf.registry.releases():
-        if last.state != "live" or other.pack == release.pack:
+        if last.state not in ("live", "canary") or other.pack == release.pack:
             continue
         try:
             define.union([_declared(shelf, other), own])
         except UserError as clash:
-            where = f"'{release.pack}' beside '{other.pack}', which is live"
+            where = f"'{release.pack}' beside '{other.pack}', which is {last.state}"
             fix = "give it another name in features.yaml, and train again"
             raise UserError([Fault(fault.what, where, fix) for fault in clash.faults]) from None
 

@@ -24,7 +24,7 @@ from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.records.dataset import Release
 from gatehouse.records.decision import Outcomes, PolicyOutcome
 from gatehouse.records.enforcement import Kind
-from gatehouse.records.event import Event, to_batch
+from gatehouse.records.event import ERASED, Event, to_batch
 from gatehouse.records.policy import Example, Point, Policy, Step
 from gatehouse.records.signal import Signals, State
 from gatehouse.text.hashing import hash64
@@ -230,14 +230,16 @@ def _judged(ledger: Ledger, events: Sequence[Event], since: int, until: int | No
     """What belongs to the events of a block that were decided in the time asked for."""
     wanted: list[Event] = []
     for event, decision in zip(events, ledger.standing(events), strict=True):
-        if decision is None:
+        if event.kind == ERASED:
+            done.leave_out("erased", event.id)
+        elif decision is None:
             done.leave_out("only tried in shadow", event.id)
         elif since <= decision.decided and (until is None or decision.decided < until):
             wanted.append(event)
-    latest = ledger.digests([event.id for event in wanted])
-    standing = [event for event in wanted if latest.get(event.id) == event.digest()]
+    latest = ledger.revisions([event.id for event in wanted])
+    standing = [event for event in wanted if latest.get(event.id) == event.revision]
     for event in wanted:
-        if latest.get(event.id) != event.digest():
+        if latest.get(event.id) != event.revision:
             done.leave_out("replaced by a later revision", event.id)
     return ledger.judged(standing)
 

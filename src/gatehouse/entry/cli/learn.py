@@ -1,15 +1,18 @@
 """`gatehouse train`, `promote`, `rollback` and `releases`."""
 
 import getpass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
+import msgspec
 
+from gatehouse.entry.cli.reach import Share
 from gatehouse.entry.cli.show import as_json, console, day, now, print_json, steps, table
+from gatehouse.errors import UserError
 from gatehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from gatehouse.records.dataset import Release
+    from gatehouse.records.dataset import Release, Transition
 
 EXAMPLES_ONLY = (
     "NOTE: the public data was not found, so this stands on the pack's own examples: it shows the way, not quality."
@@ -63,21 +66,68 @@ def train(settings: Settings, pack: str, json_: bool) -> None:
 @click.command()
 @click.argument("pack")
 @click.argument("version", required=False)
+@click.option("--to", type=click.Choice(("shadow", "canary", "live")), default="live", show_default=True)
+@click.option("--share", type=Share(), help="Actors that a canary decides for: 5%.  [default: 5%]")
+@click.option("--differ-at-most", type=Share(), help="Of these, before it is halted: 2%.  [default: 1%]")
 @click.option("--why", default="promoted by hand", show_default=True, help="The reason, for the record.")
+@click.option("--reach-at-most", type=Share(), help="Refuse where it may enforce on more of stored traffic: 2%.")
+@click.option("--accept-reach", metavar="WHY", help="Go on though it reaches too far, and say why.")
 @as_json
 @click.pass_obj
-def promote(settings: Settings, pack: str, version: str | None, why: str, json_: bool) -> None:
-    """Make a release of PACK live: the newest, or VERSION."""
-    from gatehouse.bootstrap import open_house
-    from gatehouse.flows import releases
+def promote(
+    settings: Settings,
+    pack: str,
+    version: str | None,
+    to: Literal["shadow", "canary", "live"],
+    share: float | None,
+    differ_at_most: float | None,
+    why: str,
+    reach_at_most: float | None,
+    accept_reach: str | None,
+    json_: bool,
+) -> None:
+    """Put a release of PACK (the newest, or VERSION) into shadow, make it the canary, or make it live.
 
-    name = pack_name(settings, pack)
-    transition = releases.promote(open_house(settings).shelf, name, version, at=now(), by=who(), why=why)
+    Before it decides anything it is tried on stored events; where it reaches too far it is refused.
+    """
+    from gatehouse.bootstrap import open_house
+    from gatehouse.entry.cli import reach
+    from gatehouse.flows import life
+
+    if to != "canary" and (share, differ_at_most) != (None, None):
+        name = "--share" if share is not None else "--differ-at-most"
+        raise UserError(f"{name} is for a canary", where=name, fix="add --to canary, or leave it out")
+    house, name = open_house(settings), pack_name(settings, pack)
+    release, _ = life.chosen(house.shelf, name, version)
+    why = reach.accepted_why(why, accept_reach)
+    found = None
+    if to != "shadow":
+        part = 1.0 if to == "live" else life.CANARY_SHARE if share is None else share
+        with steps(json_) as progress:
+            found = reach.check(house, release, to, part, reach_at_most, accept_reach, progress)
+    if to == "live":
+        step = life.go_live(house.shelf, name, version, at=now(), by=who(), why=why)
+    else:
+        step = life.try_out(house.shelf, name, version, to, share, differ_at_most, at=now(), by=who(), why=why)
     if json_:
-        print_json(transition)
+        print_json({**msgspec.structs.asdict(step), "reach": found and reach.as_data(found)})
         return
-    click.echo(f"live: {name} {transition.version}")
-    click.echo("next: gatehouse score my.csv --out my.parquet")
+    if found:
+        reach.show(found)
+    _promoted(step)
+
+
+def _promoted(step: "Transition") -> None:
+    what = f"{step.pack} {step.version}"
+    if step.state == "shadow":
+        click.echo(f"in shadow: {what}; it acts on nothing")
+        click.echo(f"next: gatehouse versions compare {step.pack}")
+    elif step.state == "canary":
+        click.echo(f"canary: {what}, for {100 * (step.share or 0):.3g} % of actors")
+        click.echo(f"next: gatehouse versions list {step.pack}; gatehouse promote {step.pack} {step.version}")
+    else:
+        click.echo(f"live: {what}")
+        click.echo("next: gatehouse score my.csv --out my.parquet")
 
 
 @click.command()
@@ -88,10 +138,10 @@ def promote(settings: Settings, pack: str, version: str | None, why: str, json_:
 def rollback(settings: Settings, pack: str, why: str, json_: bool) -> None:
     """Make the release of PACK live again that was live before the present one."""
     from gatehouse.bootstrap import open_house
-    from gatehouse.flows import releases
+    from gatehouse.flows import life
 
     name = pack_name(settings, pack)
-    transition = releases.rollback(open_house(settings).shelf, name, at=now(), by=who(), why=why)
+    transition = life.go_back(open_house(settings).shelf, name, at=now(), by=who(), why=why)
     if json_:
         print_json(transition)
         return

@@ -33,7 +33,7 @@ def test_events_of_a_file_are_decided_once_however_often_it_is_worked_on(with_sp
     file = write(tmp_path / "events.jsonl", *events(30), "", '{"id": "bad", "txet": "\\u001b[2Jsecret"}', *events(5))
     first = with_spam("work", "--from", file, "--batch", "7")
     assert first.code == 0, first.err
-    assert "· ready: deciding by spam " in first.err
+    assert '"event": "ready: deciding by spam ' in first.err
     assert "36 messages" in first.out
     assert "30 decided, 5 known" in first.out
     assert "looking up and recording" in first.out

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -11,14 +13,18 @@ import msgspec
 from gatehouse.bootstrap import Bus, House
 from gatehouse.entry.cli.show import now
 from gatehouse.entry.live import Releases, Stop, open_gate
-from gatehouse.errors import GatehouseError
+from gatehouse.entry.metrics_server import Address, MetricsServer, door_of
+from gatehouse.entry.observing import Observing, open_access
+from gatehouse.errors import GatehouseError, OutsideError
+from gatehouse.flows.live_gate import LiveGate
 from gatehouse.flows.observe import Tally
 from gatehouse.flows.releases import versions_in_words
-from gatehouse.flows.work import Worker
+from gatehouse.flows.work import BATCH, Worker
 from gatehouse.ports.bus import Consumer, Producer
 
 SENT_AT_ONCE = 500
 TELLS_EVERY_SECONDS = 10.0
+COUNTS_EVERY_SECONDS = 10.0
 
 
 class Feed(Thread):
@@ -62,43 +68,83 @@ def _key_of(value: bytes) -> bytes | None:
     return actor.encode() if actor else None
 
 
-def work(
-    house: House,
-    packs: tuple[str, ...],
-    bus: Bus,
-    *,
-    group: str,
-    batch: int,
-    source: Path | None,
-    once: bool,
-    said: Callable[[str], None],
-) -> Tally:
+@dataclass(frozen=True)
+class Working:
+    """How a worker works: the group it shares the bus with, its largest batch, a file that it feeds to the bus first.
+
+    With `once` it stops when nothing waits any more; at `metrics` it serves these and its readiness.
+    """
+
+    group: str = "gatehouse"
+    batch: int = BATCH
+    source: Path | None = None
+    once: bool = False
+    metrics: Address | None = None
+
+
+def work(house: House, packs: tuple[str, ...], bus: Bus, how: Working, said: Callable[[str], None]) -> Tally:
     """Work until SIGTERM or SIGINT asks to stop; with `once`, or where only a file feeds the bus, until nothing waits.
 
     Releases that are promoted meanwhile are taken up. Raises OutsideError where the file could not be sent on.
     """
     tally = Tally()
-    gate, restored = open_gate(house, packs, tally)
+    observing = Observing("gatehouse-worker", tally)
+    gate, restored = open_gate(house, packs, observing.observer)
     for sentence in restored:
         said(sentence)
     gate.warm()
-    with Stop() as stop:
-        consumer = bus.consumer(group)
-        worker = Worker(consumer, gate, house.letters, now, batch=batch, stopping=stop, said=said)
-        feed = Feed(source, bus.producer(), bus.topic, stop) if source else None
-        ends = once or bus.in_process
-        try:
-            said(f"ready: deciding by {versions_in_words(gate.judge.releases)}")
-            if feed:
-                feed.start()
-            look, tell = Releases(house, packs, gate, said), Telling(tally, consumer, said)
-            worker.run(once=(lambda: feed is None or not feed.is_alive()) if ends else None, after_poll=(look, tell))
-        finally:
-            consumer.close()
-            gate.close()
+    with Stop() as stop, ExitStack() as closing:
+        closing.callback(observing.close)
+        closing.callback(gate.close)
+        consumer = bus.consumer(how.group)
+        closing.callback(consumer.close)
+        looks: list[Callable[[], None]] = [Releases(house, packs, gate, said), Telling(tally, consumer, said)]
+        if how.metrics is not None:
+            looks.append(polls := Polls(consumer))
+            closing.callback(_served(house, gate, observing, polls, how.metrics, said).close)
+        worker = Worker(consumer, gate, house.letters, now, batch=how.batch, stopping=stop, said=said)
+        feed = Feed(how.source, bus.producer(), bus.topic, stop) if how.source else None
+        said(f"ready: deciding by {versions_in_words(gate.judge.releases)}")
+        if feed:
+            feed.start()
+        ends = how.once or bus.in_process
+        worker.run(once=(lambda: feed is None or not feed.is_alive()) if ends else None, after_poll=looks)
     if feed and feed.error:
         raise feed.error
     return tally
+
+
+def _served(
+    house: House, gate: LiveGate, observing: Observing, polls: "Polls", at: Address, said: Callable[[str], None]
+) -> MetricsServer:
+    door = door_of(open_access(house.settings), now, at)
+    ready = observing.watch(house, gate, lambda: True, behind=lambda: polls.behind, quiet=polls.quiet)
+    server = MetricsServer(at, observing.metrics, ready, door)
+    said(f"metrics: http://{at.host}:{server.port}/metrics")
+    return server
+
+
+class Polls:
+    """What the worker's own thread learns of the bus, for others to read: a consumer is for one thread."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._polled, self._counted = time.monotonic(), float("-inf")
+        self.behind: int | None = None
+
+    def __call__(self) -> None:
+        """A poll came back; now and then count what waits."""
+        self._polled = time.monotonic()
+        if self._polled - self._counted >= COUNTS_EVERY_SECONDS:
+            self._counted = self._polled
+            try:
+                self.behind = self._consumer.behind()
+            except OutsideError:
+                self.behind = None
+
+    def quiet(self) -> float:
+        """For how many seconds no poll has come back."""
+        return time.monotonic() - self._polled
 
 
 class Telling:

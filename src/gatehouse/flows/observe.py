@@ -2,10 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from gatehouse.flows.live import Answer, Unrecorded
 from gatehouse.ports.ledger import ConflictError
+from gatehouse.records.decision import Decision
+from gatehouse.records.signal import Signals, State
+
+WAITED = "queue"
+"""The stage in which events wait to be gathered: its seconds are the sum of what each event waited."""
+
+_WORDS = tuple(state.word for state in State)
 
 
 class Observer(Protocol):
@@ -15,13 +23,58 @@ class Observer(Protocol):
         """A stage took so long for so many events."""
         ...
 
+    def judged(self, signals: Sequence[Signals]) -> None:
+        """The detectors said this of a batch of events that was then recorded."""
+        ...
+
     def answered(self, answers: Sequence[Answer], now: int) -> None:
         """The live gate gave these answers at this time; a decision made earlier stood already."""
+        ...
+
+    def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:
+        """Requests with `n` events in all became one batch, while so many events more waited.
+
+        `traces` are the `traceparent` headers of those requests that have one.
+        """
         ...
 
     def counted(self, what: str, n: int = 1) -> None:
         """Something happened so many times."""
         ...
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Answers by their kind: decisions that are new, and how many others there were."""
+
+    decided: Sequence[Decision]
+    known: int
+    conflicts: int
+    unrecorded: int
+
+
+def sort(answers: Sequence[Answer], now: int) -> Sorted:
+    """The answers that were given at this time by their kind; a decision that is given twice is known then."""
+    new: dict[str, Decision] = {}
+    known = conflicts = unrecorded = 0
+    for answer in answers:
+        if isinstance(answer, Unrecorded):
+            conflict = isinstance(answer.error, ConflictError)
+            conflicts, unrecorded = conflicts + conflict, unrecorded + (not conflict)
+        elif answer.decided < now or answer.id in new:
+            known += 1
+        else:
+            new[answer.id] = answer
+    return Sorted(tuple(new.values()), known, conflicts, unrecorded)
+
+
+def states(signals: Signals) -> list[tuple[str, int]]:
+    """How many of a detector's signals are in which state, those that are in none left out."""
+    said = signals.state.tobytes()
+    # Nearly always all are in one state.
+    if said and said.count(said[0]) == len(said):
+        return [(_WORDS[said[0]], len(said))]
+    return [(word, n) for value, word in enumerate(_WORDS) if (n := said.count(value))]
 
 
 class Tally:
@@ -31,24 +84,34 @@ class Tally:
         self.seconds: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
+        self.signals: Counter[tuple[str, str]] = Counter()
 
     def spent(self, stage: str, seconds: float, events: int) -> None:
         """Add a stage's seconds."""
         self.seconds[stage] += seconds  # type: ignore[assignment]  # a Counter adds any numbers
         self.events[stage] += events
 
+    def judged(self, signals: Sequence[Signals]) -> None:
+        """Count signals by detector and state."""
+        for one in signals:
+            for state, n in states(one):
+                self.signals[one.detector, state] += n
+
     def answered(self, answers: Sequence[Answer], now: int) -> None:
         """Count answers by their kind, and decisions by what they say to do; one that is given twice is known then."""
-        new: set[str] = set()
-        for answer in answers:
-            if isinstance(answer, Unrecorded):
-                self.counts["conflict" if isinstance(answer.error, ConflictError) else "unrecorded"] += 1
-            elif answer.decided < now or answer.id in new:
-                self.counts["known"] += 1
-            else:
-                new.add(answer.id)
-                self.counts["decided"] += 1
-                self.counts[f"enforce {answer.enforce}"] += 1
+        came = sort(answers, now)
+        said = {"decided": len(came.decided), "known": came.known}
+        said |= {"conflict": came.conflicts, "unrecorded": came.unrecorded}
+        for what, n in said.items():
+            if n:
+                self.counts[what] += n
+        for decision in came.decided:
+            self.counts[f"enforce {decision.enforce}"] += 1
+
+    def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:
+        """Count batches that were gathered, and their events."""
+        self.counts["gatherings"] += 1
+        self.counts["gathered"] += n
 
     def counted(self, what: str, n: int = 1) -> None:
         """Count something."""
@@ -57,3 +120,35 @@ class Tally:
     def microseconds(self) -> dict[str, float]:
         """What an event took at each stage."""
         return {stage: self.seconds[stage] / n * 1e6 for stage, n in self.events.items() if n}
+
+
+class Several:
+    """An observer that tells several."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def spent(self, stage: str, seconds: float, events: int) -> None:
+        """Tell each."""
+        for one in self._observers:
+            one.spent(stage, seconds, events)
+
+    def judged(self, signals: Sequence[Signals]) -> None:
+        """Tell each."""
+        for one in self._observers:
+            one.judged(signals)
+
+    def answered(self, answers: Sequence[Answer], now: int) -> None:
+        """Tell each."""
+        for one in self._observers:
+            one.answered(answers, now)
+
+    def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:
+        """Tell each."""
+        for one in self._observers:
+            one.gathered(n, waiting, traces)
+
+    def counted(self, what: str, n: int = 1) -> None:
+        """Tell each."""
+        for one in self._observers:
+            one.counted(what, n)

@@ -23,6 +23,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=False
 @click.option("--group", default="gatehouse", show_default=True, help="Workers of one group share the events out.")
 @click.option("--pack", "packs", multiple=True, help="Only this pack (repeat it for more); without it all live ones.")
 @click.option("--bus-options", type=_file, help="File of the Kafka client's settings, name=value, such as the login.")
+@click.option("--metrics", "listen", metavar="HOST:PORT", help="Serve metrics and readiness there.")
 @as_json
 @click.pass_obj
 def work(
@@ -34,26 +35,35 @@ def work(
     group: str,
     packs: tuple[str, ...],
     bus_options: Path | None,
+    listen: str | None,
     json_: bool,
 ) -> None:
     """Decide on the events that come by the bus, as JSON with one event a message, and record every decision.
 
     SIGTERM and Ctrl-C finish the batch at hand. What is cut off comes again, and is not decided twice.
     """
+    from gatehouse.adapters import logs
     from gatehouse.bootstrap import Bus, open_house
     from gatehouse.entry import worker
+    from gatehouse.entry.metrics_server import address_of
 
+    metrics = address_of(listen) if listen else None
     bus = Bus(url or settings.bus, bus_options)
     if bus.in_process and source is None:
         fix = "add --from FILE.jsonl, or name a bus that others send to: --bus kafka://HOST:PORT/TOPIC"
         raise UserError("nothing can come by a bus within this process", fix=fix)
-    house = open_house(settings)
+    terminal = logs.configure(level="WARNING" if json_ else "INFO")
+    log = logs.sayer("worker")
 
     def said(what: str) -> None:
-        if not json_:
+        if terminal and not json_:
             click.echo(f"· {what}", err=True)
+        else:
+            log(what)
 
-    tally = worker.work(house, packs, bus, group=group, batch=batch, source=source, once=once, said=said)
+    house = open_house(settings)
+    how = worker.Working(group, batch, source, once, metrics)
+    tally = worker.work(house, packs, bus, how, said)
     if json_:
         print_json(as_data(tally))
     else:
@@ -76,6 +86,7 @@ STAGES = {
     "read": "reading events from JSON",
     "catch up": "counting what others recorded",
     "judge": "features, detectors, policies",
+    "canary": "canaries, on their side",
     "ledger": "looking up and recording",
     "letters": "keeping dead letters",
     "offsets": "telling the bus",

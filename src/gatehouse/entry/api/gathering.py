@@ -1,0 +1,207 @@
+"""Gathering: requests that come while the judge is at work are judged together, by the judge's own thread.
+
+Nothing waits for company: a judge that is idle takes what there is at once, and what comes meanwhile is its next batch.
+So batches grow by themselves under load, where they are cheaper an event.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import perf_counter
+from types import TracebackType
+
+from gatehouse.entry.api.errors import AnswerError
+from gatehouse.flows.live import Answer
+from gatehouse.flows.observe import WAITED, Observer
+from gatehouse.records.event import Event
+
+_SWEEPS_EVERY_SECONDS = 0.1
+_NEWEST_COUNTS = 0.3
+"""The weight of the newest batch in what an event is expected to take."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Bounds of the gathering.
+
+    A batch has at most `most` events, unless one list alone has more. At most `waiting` events wait, and none that
+    would wait longer than `patience` seconds by the pace of now. Whoever has no answer after `deadline` seconds is
+    told so.
+    """
+
+    most: int = 64
+    waiting: int = 4_000
+    patience: float = 1.0
+    deadline: float = 10.0
+
+
+class Gathering:
+    """Hands events of many requests to one thread that judges; to be entered by the loop that asks."""
+
+    def __init__(
+        self, judge: Callable[[Sequence[Event]], list[Answer]], observer: Observer, terms: Terms | None = None
+    ) -> None:
+        self._judge = judge
+        self._observer = observer
+        self._terms = terms or Terms()
+        self._queue: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._open: deque[_Asked] = deque()
+        self._events = 0
+        self._pace = 0.0
+        self._sweeping = False
+        self._stopped = True
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: Thread
+
+    @property
+    def waiting(self) -> int:
+        """Events that have no answer yet."""
+        return self._events
+
+    async def decide(self, events: Sequence[Event]) -> list[Answer]:
+        """One answer an event, in order.
+
+        Raises AnswerError 429 where too much waits already, 503 where the judge stops or did not answer in time.
+        """
+        n = len(events)
+        if self._stopped:
+            raise AnswerError(503, "the server is about to stop", fix="send it again", headers={"Retry-After": "1"})
+        if self._events and self._events + n > self._room():
+            self._observer.counted("refused", n)
+            what = f"{self._events:,} events wait already"
+            raise AnswerError(429, what, fix="send it again, later and slower", headers={"Retry-After": "1"})
+        asked = _Asked(events, self._loop.create_future(), perf_counter())
+        self._open.append(asked)
+        self._events += n
+        self._queue.put(asked)
+        if not self._sweeping:
+            self._sweeping = True
+            self._loop.call_later(_SWEEPS_EVERY_SECONDS, self._sweep)
+        return await asked.answered
+
+    def _room(self) -> int:
+        """How many events may wait: what the judge does, at the pace of now, in the time that anyone should wait."""
+        if not self._pace:
+            return self._terms.waiting
+        return min(self._terms.waiting, max(self._terms.most, int(self._terms.patience / self._pace)))
+
+    def _sweep(self) -> None:
+        """Tell those who waited too long; they stand in the order in which they came."""
+        late = perf_counter() - self._terms.deadline
+        while self._open and (self._open[0].done or self._open[0].at < late):
+            asked = self._open.popleft()
+            if not asked.done:
+                asked.given_up = True
+                self._observer.counted("late", len(asked.events))
+                what = f"no decision within {self._terms.deadline:g} seconds; it may yet come to be on record"
+                error = AnswerError(
+                    503, what, fix="send it again: nothing is decided twice", headers={"Retry-After": "2"}
+                )
+                asked.fail(error)
+        self._sweeping = bool(self._open)
+        if self._sweeping:
+            self._loop.call_later(_SWEEPS_EVERY_SECONDS, self._sweep)
+
+    async def __aenter__(self) -> "Gathering":
+        """Start the judge's thread."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = Thread(target=self._work, name="judge", daemon=True)
+        self._stopped = False
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take nothing more, and finish what was taken."""
+        self._stopped = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        """Judge batch after batch until told to stop; runs in the judge's thread."""
+        held: _Asked | None = None
+        stop = False
+        while not (stop and held is None):
+            batch, held, stop = self._gathered(held, stop)
+            taken = [asked for asked in batch if not asked.given_up]
+            answers, seconds = self._judged(taken) if taken else ([], 0.0)
+            self._loop.call_soon_threadsafe(self._deliver, batch, taken, answers, seconds)
+
+    def _judged(self, taken: "list[_Asked]") -> tuple[list[Answer] | Exception, float]:
+        """The answers to these requests, one behind the other, or why there are none; and what that took."""
+        events = [event for asked in taken for event in asked.events]
+        begun = perf_counter()
+        self._observer.spent(WAITED, sum((begun - asked.at) * len(asked.events) for asked in taken), len(events))
+        self._observer.gathered(len(events), self._events - len(events))
+        answers: list[Answer] | Exception
+        try:
+            answers = self._judge(events)
+        except Exception as error:
+            answers = error
+        return answers, perf_counter() - begun
+
+    def _gathered(self, held: "_Asked | None", stop: bool) -> "tuple[list[_Asked], _Asked | None, bool]":
+        """What waits, up to a batch; the one that it would make too large is held for the next."""
+        first = held if held is not None else self._queue.get()
+        if first is None:
+            return [], None, True
+        batch, n = [first], len(first.events)
+        while n < self._terms.most and not stop:
+            try:
+                more = self._queue.get_nowait()
+            except Empty:
+                break
+            if more is None:
+                stop = True
+            elif n + len(more.events) > self._terms.most:
+                return batch, more, stop
+            else:
+                batch.append(more)
+                n += len(more.events)
+        return batch, None, stop
+
+    def _deliver(
+        self, batch: "list[_Asked]", taken: "list[_Asked]", answers: list[Answer] | Exception, seconds: float
+    ) -> None:
+        """Give each request its answers; runs in the loop."""
+        if n := sum(len(asked.events) for asked in taken):
+            self._pace += (_NEWEST_COUNTS if self._pace else 1.0) * (seconds / n - self._pace)
+        self._events -= sum(len(asked.events) for asked in batch)
+        start = 0
+        for asked in taken:
+            end = start + len(asked.events)
+            if isinstance(answers, Exception):
+                asked.fail(answers)
+            else:
+                asked.answer(answers[start:end])
+            start = end
+        while self._open and self._open[0].done:
+            self._open.popleft()
+
+
+class _Asked:
+    """One request's events, and what it waits for."""
+
+    __slots__ = ("answered", "at", "events", "given_up")
+
+    def __init__(self, events: Sequence[Event], answered: "asyncio.Future[list[Answer]]", at: float) -> None:
+        self.events = events
+        self.answered = answered
+        self.at = at
+        self.given_up = False
+
+    @property
+    def done(self) -> bool:
+        return self.answered.done()
+
+    def answer(self, answers: list[Answer]) -> None:
+        if not self.answered.done():
+            self.answered.set_result(answers)
+
+    def fail(self, error: Exception) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(error)

@@ -1,0 +1,106 @@
+"""`/v1/keys` and `/v1/reads`: for who looks after the house, which keys there are and who looked at content."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from litestar import Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from gatehouse.entry.api.errors import AnswerError, missing
+from gatehouse.entry.api.parts import Parts
+from gatehouse.errors import suggestion
+from gatehouse.flows.access import Made, UnknownKeyError, shown
+from gatehouse.records.access import LONGEST_LIFE, Caller, KeyAnswer, MadeAnswer, NewKey, Read
+
+_DAY = 86_400
+_SECOND = 1_000_000
+_LATEST = 10**17  # microseconds: the year 5138
+
+
+def _only(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """Refuses other names in a query: a misspelt one would ask for something else than was meant."""
+
+    async def refuse(request: Request[Any, Any, Any]) -> None:
+        for name in request.query_params:
+            if name not in known:
+                raise AnswerError(400, "no parameter of this name", where=name[:60], fix=suggestion(name[:60], known))
+
+    return refuse
+
+
+@get("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True)
+def keys(parts: NamedDependency[Parts]) -> list[KeyAnswer]:
+    """Every key that was ever made, oldest first; never a key itself or its hash."""
+    now = parts.clock()
+    return [shown(key, now) for key in parts.access.keys.all()]
+
+
+async def _only_json(request: Request[Caller, Any, Any]) -> None:
+    if (kind := request.content_type[0]) != "application/json":
+        said = f"'{kind[:60]}' is not taken" if kind else "what is sent is not said"
+        raise AnswerError(415, said, where="Content-Type", fix="send Content-Type: application/json")
+
+
+@post("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only_json)
+def make(
+    parts: NamedDependency[Parts], request: Request[Caller, Any, Any], data: JSONBody[NewKey]
+) -> Response[MadeAnswer]:
+    """Make a key; the answer is the one time that it is shown."""
+    lasts = None if data.lasts_seconds is None else data.lasts_seconds * _SECOND
+    return _told(parts, parts.access.make(request.user, data.name, data.scopes, data.rate, lasts))
+
+
+@post(
+    "/v1/keys/{key_id:str}/rotate", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only("overlap_seconds")
+)
+def rotate(
+    parts: NamedDependency[Parts],
+    request: Request[Caller, Any, Any],
+    key_id: FromPath[str],
+    overlap_seconds: Annotated[int, QueryParameter(ge=0, le=LONGEST_LIFE)] = _DAY,
+) -> Response[MadeAnswer]:
+    """Make a key in the place of another, with its name, scopes and rate; both are good for the overlap."""
+    try:
+        return _told(parts, parts.access.rotate(request.user, key_id, overlap_seconds * _SECOND))
+    except UnknownKeyError as unknown:
+        raise _no_key(unknown) from unknown
+
+
+@delete("/v1/keys/{key_id:str}", opt={"scope": "admin"}, sync_to_thread=True)
+def revoke(parts: NamedDependency[Parts], request: Request[Caller, Any, Any], key_id: FromPath[str]) -> None:
+    """End a key: here at once, in other processes within five seconds."""
+    try:
+        parts.access.revoke(request.user, key_id)
+    except UnknownKeyError as unknown:
+        raise _no_key(unknown) from unknown
+
+
+@get(
+    "/v1/reads",
+    opt={"scope": "admin"},
+    sync_to_thread=True,
+    before_request=_only("which", "by", "since", "limit"),
+)
+def reads(
+    parts: NamedDependency[Parts],
+    which: Annotated[str | None, QueryParameter(max_length=1_000)] = None,
+    by: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    since: Annotated[int, QueryParameter(ge=0, le=_LATEST)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 100,
+) -> list[Read]:
+    """Who looked at content, newest first: at `which` one, `by` whom, `since` a time in microseconds."""
+    return list(parts.access.looked(which=which, by=by, since=since, limit=limit))
+
+
+def _told(parts: Parts, made: Made) -> Response[MadeAnswer]:
+    answer = MadeAnswer(key=made.secret, made=shown(made.key, parts.clock()))
+    return Response(answer, status_code=201, headers={"Cache-Control": "no-store"})
+
+
+def _no_key(unknown: UnknownKeyError) -> AnswerError:
+    return missing(unknown.faults[0].what, fix="GET /v1/keys shows all of them")
+
+
+ROUTES: list[HTTPRouteHandler] = [keys, make, rotate, revoke, reads]

@@ -1,0 +1,202 @@
+"""Every route: who may use it, what it says when it cannot answer, and that no content goes where it should not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from litestar import get
+from tests.entry.api.conftest import Api, as_caller, serving
+
+from gatehouse.entry.api.app import ROUTES, create_app
+from gatehouse.entry.api.parts import Parts
+from gatehouse.errors import OutsideError
+from gatehouse.flows.health import Check, Health
+from gatehouse.flows.live import Answer
+from gatehouse.flows.live_gate import LiveGate
+from gatehouse.flows.observe import Tally
+from gatehouse.ports.ledger import Judged
+from gatehouse.records.access import SCOPES
+from gatehouse.records.decision import Decision
+from gatehouse.records.enforcement import StateChange
+from gatehouse.records.event import Event
+from gatehouse.testing.memory import MemoryLedger
+
+SECRET = "meet me behind the old mill"
+EVENT = {"id": "r1", "text": SECRET, "actor": "account:7", "attributes": {"plan": "free"}, "occurred": 1_000_000}
+
+OURS = [
+    ("POST", "/v1/decisions", "ingest"),
+    ("GET", "/v1/decisions/r1", "ingest"),
+    ("GET", "/v1/events/r1", "read"),
+    ("GET", "/v1/policies", "read"),
+    ("GET", "/v1/policies/spam", "read"),
+    ("GET", "/v1/releases", "read"),
+    ("GET", "/v1/status", "read"),
+    ("GET", "/health", "open"),
+    ("GET", "/health/ready", "open"),
+    ("GET", "/openapi.json", "open"),
+]
+
+
+def ask(api: Api, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
+    return api.client.request(method, path, json=EVENT if method == "POST" else None, headers=headers)
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), OURS)
+def test_each_route_answers_its_scope_and_no_other(api: Api, method: str, path: str, scope: str) -> None:
+    ask(api, "POST", "/v1/decisions")
+    without = ask(api, method, path, {"Authorization": ""})
+    assert without.status_code == (200 if scope == "open" else 401)
+    for other in SCOPES:
+        answer = ask(api, method, path, as_caller(api.keys[other]))
+        assert answer.status_code == (200 if scope in ("open", other) else 403), (other, answer.text)
+
+
+def test_a_route_that_names_no_scope_keeps_the_api_from_starting(api: Api) -> None:
+    @get("/v1/forgotten", sync_to_thread=False)
+    def forgotten() -> str:
+        return ""
+
+    with pytest.raises(ValueError, match=r"the route \['/v1/forgotten'\] names no scope"):
+        create_app(api.parts, [*ROUTES, forgotten])
+
+
+def test_only_health_and_the_description_of_the_api_are_open() -> None:
+    opened = {path for route in ROUTES for path in route.paths if route.opt["scope"] == "open"}
+    assert opened == {"/health", "/health/ready"}
+
+
+def test_paths_and_methods_that_are_not_there_are_told_in_the_same_form(api: Api) -> None:
+    unknown = api.client.get("/v2/decisions")
+    assert unknown.status_code == 404
+    assert unknown.json() == {
+        "faults": [{"what": "there is no /v2/decisions", "where": "", "fix": "see /openapi.json"}]
+    }
+    other = api.client.put("/v1/decisions", json={})
+    assert (other.status_code, "POST" in other.headers["Allow"]) == (405, True)
+    assert other.json()["faults"][0]["what"] == "PUT is not for /v1/decisions"
+
+
+def test_an_event_is_shown_whole_to_readers_and_that_is_recorded(api: Api) -> None:
+    ask(api, "POST", "/v1/decisions")
+    reader = as_caller(api.keys["read"])
+    said = ask(api, "GET", "/v1/events/r1", reader).json()
+    assert (said["event"]["text"], said["event"]["actor"]) == (SECRET, "account:7")
+    assert (said["event"]["attributes"], said["event"]["occurred"]) == ({"plan": "free"}, 1_000_000)
+    assert said["features"]["word_count"] == 6
+    assert {signal["detector"] for signal in said["signals"]} >= {"spam.linear", "spam.rules"}
+    assert said["decision"]["event_id"] == "r1"
+    assert (said["enforcements"], said["cases"]) == ([], [])
+    assert ask(api, "GET", "/v1/events/none", reader).status_code == 404
+    api.parts.access.close()
+    reads = api.parts.access.reads.find(which="r1")
+    assert (reads[0].by, reads[0].what) == ("read", "event")
+    assert not api.parts.access.reads.find(which="none")
+    assert SECRET not in ask(api, "GET", "/v1/decisions/r1").text
+
+
+def test_policies_are_told_in_words_with_what_their_points_rest_on(api: Api) -> None:
+    (summary,) = api.client.get("/v1/policies").json()
+    assert summary["name"] == "spam"
+    assert summary["release"] == api.parts.gate.judge.releases["spam"]
+    said = api.client.get("/v1/policies/spam").json()
+    assert summary.items() <= said.items()
+    assert {"id", "title", "text"} == set(said["clauses"][0])
+    steps = {step["name"]: step for step in said["steps"]}
+    assert steps["spam_pattern"]["point"] is None
+    assert steps["spam_pattern"]["then"] == "labelled and a person looks"
+    point = steps["certain_spam"]["point"]
+    assert (point["n"], point["threshold"], point["provisional"]) == (4, None, True)
+    assert point["words"].startswith("precision at least 95 %: cannot be promised on 4 labelled rows")
+    missing = api.client.get("/v1/policies/spma")
+    assert (missing.status_code, missing.json()["faults"][0]["fix"]) == (404, "did you mean 'spam'?")
+    (release,) = api.client.get("/v1/releases").json()
+    assert (release["pack"], release["state"], release["version"]) == ("spam", "live", summary["release"])
+
+
+def broken_health() -> Health:
+    return Health(
+        state="broken", checks=(Check(name="ledger", state="broken", what="cannot be written", mend="doctor"),)
+    )
+
+
+def test_readiness_names_no_detail_without_a_key(parts_and_tally: tuple[Parts, Tally]) -> None:
+    parts, tally = parts_and_tally
+    with serving(replace(parts, ready=broken_health), tally) as api:
+        unready = api.client.get("/health/ready", headers={"Authorization": ""})
+        assert (unready.status_code, unready.headers["Retry-After"]) == (503, "5")
+        assert "ledger" not in unready.text
+        assert api.client.get("/health").json() == {"alive": True}
+        assert api.client.get("/v1/status").json()["checks"][0]["what"] == "cannot be written"
+    with serving(parts, tally) as api:
+        assert api.client.get("/health/ready").json() == {"ready": True}
+        assert api.client.get("/v1/status").json()["state"] == "ok"
+
+
+def test_a_fault_of_our_own_tells_neither_content_nor_where(
+    parts_and_tally: tuple[Parts, Tally], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(events: Sequence[Event]) -> list[Answer]:
+        raise KeyError(events[0].text)
+
+    parts, tally = parts_and_tally
+    with serving(parts, tally, broken) as api:
+        answer = ask(api, "POST", "/v1/decisions")
+    assert answer.status_code == 500
+    assert [fault["what"] for fault in answer.json()["faults"]] == ["a fault of Gatehouse itself (KeyError)"]
+    assert SECRET not in answer.text + caplog.text
+    assert "KeyError at test_api_routes.py:" in caplog.text
+
+
+class Down(MemoryLedger):
+    """A ledger that can be read, and not written."""
+
+    def commit(self, judged: Sequence[Judged]) -> list[Decision]:
+        raise OutsideError("the disk is full", where="/var/lib/gatehouse/ledger.sqlite", fix="make room")
+
+
+def test_with_the_ledger_down_nothing_is_decided_and_all_are_told_when_to_come_again(
+    parts_and_tally: tuple[Parts, Tally],
+) -> None:
+    parts, tally = parts_and_tally
+    ledger = Down()
+    gate = LiveGate(parts.gate.judge, ledger, None, parts.clock)
+    with serving(parts, tally, gate.decide) as api:
+        one = ask(api, "POST", "/v1/decisions")
+        several = api.client.post("/v1/decisions", json=[{"id": "s1"}, {"idd": "s2"}])
+    for answer in (one, several):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        (fault,) = answer.json()["faults"]
+        assert fault == {"what": "the disk is full", "where": "", "fix": "send it again; nothing is decided twice"}
+    assert ledger.last() == 0
+    assert parts.house.ledger.find("s1") is None
+    assert not parts.enforcing.outbox.find(ids=["s1"])
+
+
+def test_what_was_done_since_is_told_to_whoever_sends_an_event_again(api: Api) -> None:
+    event = {"id": "done", "text": "win a free prize now, call 0800 000 000 to claim it"}
+    first = api.client.post("/v1/decisions", json=event).json()
+    (deed,) = first["planned"]
+    assert deed["state"] == "planned"
+    change = StateChange(enforcement_id=deed["id"], state="undone", at=api.parts.clock(), by="test")
+    assert api.parts.enforcing.outbox.move(change, ["planned"])
+    again = api.client.post("/v1/decisions", json=[event]).json()[0]["decision"]
+    assert ([one["state"] for one in again["planned"]], again["known"]) == (["undone"], True)
+    found = api.client.get("/v1/decisions/done").json()
+    assert [one["state"] for one in found["planned"]] == ["undone"]
+
+
+def test_an_entity_is_erased_by_whom_and_why_and_what_it_said_is_gone(api: Api) -> None:
+    event = {"id": "to-forget", "text": "words of somebody", "actor": "account:forgotten"}
+    assert api.client.post("/v1/decisions", json=event).status_code == 200
+    path = "/v1/entities/account:forgotten/erase"
+    assert api.client.post(path, json={"why": "asked"}, headers=as_caller(api.keys["review"])).status_code == 403
+    answer = api.client.post(path, json={"why": "asked for it"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["entity"] == "account:forgotten"
+    assert sum(answer.json()["erased"].values()) > 0
+    after = api.client.get("/v1/events/to-forget")
+    assert "words of somebody" not in after.text
+    assert "account:forgotten" not in after.text
+    assert api.client.post("/v1/decisions", json=event).json()["known"]

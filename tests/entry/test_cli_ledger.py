@@ -41,7 +41,7 @@ def test_a_whole_ledger_is_said_to_be_whole(recorded: Command) -> None:
 
 
 def test_a_broken_one_is_named_with_its_decision_and_an_exit_code_of_1(recorded: Command) -> None:
-    change("UPDATE policy_outcomes SET reason = 'none' WHERE decision_id = 'd-b-0'")
+    change("UPDATE decisions SET outcome = 'clear' WHERE id = 'd-b-0'")
     answer = recorded("ledger", "verify")
     assert answer.code == 1
     assert "changed: gate-1 2, decision d-b-0" in answer.out
@@ -51,7 +51,7 @@ def test_a_broken_one_is_named_with_its_decision_and_an_exit_code_of_1(recorded:
     said = json.loads(as_json.out)
     assert said["whole"] is False
     assert said["report"]["breaks"] == [
-        {"what": "changed", "writer": "gate-1", "seq": 2, "last": None, "decision_id": "d-b-0"}
+        {"what": "changed", "writer": "gate-1", "seq": 2, "last": None, "decision_id": "d-b-0", "erasure": None}
     ]
     assert recorded("ledger", "verify", "--writer", "gate-2").code == 0
     assert recorded("ledger", "verify", "--since", "2030-01-01").code == 0
@@ -64,7 +64,7 @@ def test_heads_are_exported_and_found_again(recorded: Command) -> None:
     answer = recorded("ledger", "verify", "--heads", "kept/heads.json")
     assert answer.code == 0, answer.err
     assert "was rewritten (kept/heads.json, signature not checked)" in answer.out
-    change("DELETE FROM hash_chain WHERE writer = 'gate-2'")
+    change("UPDATE decisions SET hash = x'00' WHERE writer = 'gate-2'")
     answer = recorded("ledger", "verify", "--heads", "kept/heads.json")
     assert answer.code == 1
     assert "rewritten: gate-2 1, decision d-c-0" in answer.out
@@ -87,7 +87,7 @@ def test_many_places_are_cut_short_for_people(recorded: Command) -> None:
     database = Database(LEDGER)
     SqlLedger(database, writer="gate-1").commit([make_judged(make_event(f"e{i}")) for i in range(30)])
     database.close()
-    change("UPDATE feature_rows SET features = '{}'")
+    change("UPDATE decisions SET features = x'90'")
     answer = recorded("ledger", "verify")
     assert answer.out.count("changed: ") == 20
     assert "and 13 more" in answer.out

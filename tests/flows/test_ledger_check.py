@@ -1,5 +1,6 @@
 """What a check of the ledger says: which links are broken and how, and whether exported heads still hold."""
 
+from copy import copy
 from dataclasses import replace
 
 import msgspec
@@ -8,8 +9,10 @@ import pytest
 from gatehouse.errors import RefusedError, UserError
 from gatehouse.flows import ledger_check
 from gatehouse.flows.ledger_check import Break, check, heads, read_heads, trust
-from gatehouse.ports.ledger import Unlinked, Walked
-from gatehouse.records.hash_chain import GENESIS, linked
+from gatehouse.ports.ledger import Walked, WalkedErasure
+from gatehouse.records.erasure import Erasure
+from gatehouse.records.event import Entity
+from gatehouse.records.hash_chain import GENESIS, Link, linked
 from gatehouse.testing.makers import NOW, make_decision, make_event, make_judged
 from gatehouse.testing.memory import MemoryLedger
 
@@ -24,13 +27,24 @@ class Shaken(MemoryLedger):
         events = [make_event(f"e{i}", seen=i) for i in range(1, count + 1)]
         self.commit([make_judged(one, decision=make_decision(one, id=f"d{one.seen}")) for one in events])
         self.walked = super().walk("memory", most=count)
-        self.apart = Unlinked()
+        self.end = self.walked[-1].link
+        self.taken: list[WalkedErasure] = []
 
     def walk(self, writer: str, after: int = 0, most: int = 1_000) -> list[Walked]:
         return [one for one in self.walked if one.link.seq > after][:most]
 
-    def unlinked(self) -> Unlinked:
-        return self.apart
+    def heads(self) -> list[Link]:
+        return [self.end]
+
+    def erasures(self) -> list[WalkedErasure]:
+        return self.taken
+
+    def first(self, count: int) -> "Shaken":
+        """What it was when it held fewer links."""
+        shorter = copy(self)
+        shorter.walked = self.walked[:count]
+        shorter.end = shorter.walked[-1].link
+        return shorter
 
     def relink(self, place: int, **said: object) -> None:
         one = self.walked[place]
@@ -43,7 +57,7 @@ def found(ledger: MemoryLedger, **options: object) -> list[str]:
 
 def test_a_whole_ledger_is_whole_and_an_empty_one_too() -> None:
     report = check(Shaken(5))
-    assert (report.whole, report.found, report.unchained) == (True, 0, 0)
+    assert (report.whole, report.breaks, report.erasures) == (True, (), 0)
     assert [(one.checked, one.head.seq, one.head.decision_id) for one in report.writers] == [(5, 5, "d5")]
     assert check(MemoryLedger()).writers == ()
 
@@ -52,7 +66,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_check, "BLOCK", 2)
     told: list[tuple[int, int]] = []
     ledger = Shaken(5)
-    ledger.walked[3] = replace(ledger.walked[3], now=b"x" * 32)
+    ledger.walked[3] = replace(ledger.walked[3], content="changed")
     report = check(ledger, progress=lambda done, total: told.append((done, total)))
     assert [str(one) for one in report.breaks] == ["changed: memory 4, decision d4"]
     assert told == [(2, 5), (4, 5), (5, 5)]
@@ -60,9 +74,9 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_gone_or_changed_is_named_and_its_neighbours_are_not() -> None:
     ledger = Shaken(5)
-    ledger.walked[1] = replace(ledger.walked[1], now=None)
-    ledger.walked[3] = replace(ledger.walked[3], now=b"")
-    assert found(ledger) == ["missing: memory 2, decision d2", "changed: memory 4, decision d4"]
+    ledger.walked[1] = replace(ledger.walked[1], content="unrecorded")
+    ledger.walked[3] = replace(ledger.walked[3], opened=None, content="changed")
+    assert found(ledger) == ["unrecorded: memory 2, decision d2", "changed: memory 4, decision d4"]
 
 
 def test_links_that_are_gone_are_named_by_their_numbers() -> None:
@@ -93,23 +107,48 @@ def test_one_link_with_another_hash_is_found_alone() -> None:
 
 def test_a_decision_made_anew_with_its_link_breaks_the_next_one() -> None:
     ledger = Shaken(5)
-    digest = b"y" * 32
-    ledger.walked[2] = replace(ledger.walked[2], now=digest)
-    ledger.relink(2, digest=digest, hash=linked(ledger.walked[1].link.hash, "d3", digest))
+    sealed = b"y" * 32
+    before, one = ledger.walked[1].link.hash, ledger.walked[2]
+    assert one.opened is not None
+    ledger.relink(2, sealed=sealed, hash=linked(before, sealed, one.opened))
     assert found(ledger) == ["reordered: memory 4, decision d4"]
 
 
-def test_decisions_without_a_link_are_broken_or_from_before() -> None:
+def test_an_open_part_changed_after_an_erasure_does_not_fit_its_link() -> None:
+    ledger = Shaken(5)
+    for i in (1, 3):
+        ledger.walked[i] = replace(ledger.walked[i], content="erased")
+    assert check(ledger).whole
+    assert [(one.erased, one.stripped) for one in check(ledger).writers] == [(2, 0)]
+    ledger.walked[1] = replace(ledger.walked[1], opened=b"another outcome")
+    assert found(ledger) == ["reordered: memory 2, decision d2"]
+
+
+def test_an_end_that_was_noted_is_missed() -> None:
+    cut = Shaken(5)
+    del cut.walked[4]
+    assert found(cut) == ["missing: memory 5"]
+    moved = Shaken(5)
+    moved.end = msgspec.structs.replace(moved.end, hash=GENESIS)
+    assert found(moved) == ["reordered: memory 5, decision d5"]
+
+
+def test_records_of_erasures_follow_one_another_and_cover_what_they_did() -> None:
     ledger = Shaken(2)
-    ledger.apart = Unlinked(before=7, lost=3, named=("a", "b"))
-    report = check(ledger)
-    assert (report.whole, report.unchained, report.found) == (False, 7, 3)
-    assert [str(one) for one in report.breaks] == ["missing: the link of decision a", "missing: the link of decision b"]
+    record = ledger.erase(Erasure(entity=Entity("account", "nobody"), at=NOW, by="sam", why="asked for"))
+    ledger.taken = [WalkedErasure(record, True, True)]
+    known = heads(ledger, NOW)
+    assert (check(ledger, known=known).whole, check(ledger).erasures) == (True, 1)
+    ledger.taken = [WalkedErasure(record, False, False)]
+    assert found(ledger) == ["reordered: the record of erasure 1", "changed: the record of erasure 1"]
+    ledger.taken = []
+    assert found(ledger) == []
+    assert found(ledger, known=known) == ["missing: the record of erasure 1"]
 
 
 def test_since_a_moment_only_what_came_then_is_walked() -> None:
     ledger = Shaken(5)
-    ledger.walked[0] = replace(ledger.walked[0], now=b"")
+    ledger.walked[0] = replace(ledger.walked[0], content="changed")
     decided = make_event(seen=3).seen + 1
     report = check(ledger, since=decided)
     assert (report.whole, [one.checked for one in report.writers]) == (True, [3])
@@ -127,12 +166,13 @@ def test_one_writer_may_be_asked_for_by_name() -> None:
 
 def rewritten(ledger: Shaken, place: int) -> None:
     """Another content from a place on, with all links after it made anew, as who knows the code could."""
-    ledger.walked[place] = replace(ledger.walked[place], now=b"z" * 32)
+    ledger.walked[place] = replace(ledger.walked[place], opened=b"z" * 32)
     before = ledger.walked[place - 1].link.hash if place else GENESIS
     for i, one in list(enumerate(ledger.walked))[place:]:
-        assert one.now is not None
-        before = linked(before, one.link.decision_id, one.now)
-        ledger.relink(i, digest=one.now, hash=before)
+        assert one.opened is not None
+        before = linked(before, one.link.sealed, one.opened)
+        ledger.relink(i, hash=before)
+    ledger.end = ledger.walked[-1].link
 
 
 def test_a_history_rewritten_as_a_whole_is_found_by_a_head_from_before() -> None:
@@ -145,11 +185,10 @@ def test_a_history_rewritten_as_a_whole_is_found_by_a_head_from_before() -> None
 
 
 def test_what_came_after_the_export_does_not_matter_and_what_is_cut_off_does() -> None:
-    ledger, shorter = Shaken(5), Shaken(3)
+    ledger = Shaken(5)
+    shorter = ledger.first(3)
     assert found(ledger, known=heads(shorter, NOW)) == []
     assert found(shorter, known=heads(ledger, NOW)) == ["rewritten: memory 5, decision d5"]
-    ledger.apart = Unlinked(before=1)
-    assert found(ledger, known=heads(shorter, NOW)) == ["rewritten: decisions that have no link"]
 
 
 def test_a_signature_holds_for_its_key_and_content_only() -> None:
@@ -159,7 +198,7 @@ def test_a_signature_holds_for_its_key_and_content_only() -> None:
     assert read_heads(content, where="heads.json") == signed
     trust(signed, KEY, where="heads.json")
     trust(known, None, where="heads.json")
-    for other, key in ((signed, KEY + b"x"), (msgspec.structs.replace(signed, unchained=1), KEY)):
+    for other, key in ((signed, KEY + b"x"), (msgspec.structs.replace(signed, erasures=1), KEY)):
         with pytest.raises(RefusedError, match=r"heads\.json: the signature does not fit"):
             trust(other, key, where="heads.json")
     with pytest.raises(RefusedError, match="the heads are not signed"):
@@ -168,7 +207,7 @@ def test_a_signature_holds_for_its_key_and_content_only() -> None:
         known.signed(b"short")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"format":"x","at":1,"unchained":0,"heads":[]}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"format":"x","at":1,"erasures":0,"heads":[]}'])
 def test_other_files_are_no_heads(content: bytes) -> None:
     with pytest.raises(UserError, match="heads"):
         read_heads(content, where="notes.txt")

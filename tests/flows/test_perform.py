@@ -196,7 +196,7 @@ def test_a_refused_one_takes_back_the_limit_in_its_place(house: SmallHouse) -> N
 
 
 def test_a_flood_trips_the_breaker_and_meets_limits_while_banks_go_on(house: SmallHouse) -> None:
-    house.with_policy(breaker=Breaker(share=0.1, decisions=50, exempt=("known_spam",)))
+    house.with_policy(breaker=Breaker(share=0.1, least=50, exempt=("known_spam",)))
     performer = house.performer()
     house.decide(*(f"calm{i}" for i in range(5)))
     assert performer.until_idle() == Round(done=5), "at its share nothing trips"
@@ -211,24 +211,27 @@ def test_a_flood_trips_the_breaker_and_meets_limits_while_banks_go_on(house: Sma
         f"d-flood{i}-0-remove-meanwhile" for i in range(5)
     ]
     (tripped,) = house.outbox.tripped()
-    assert tripped.why == "10 of the last 50 decisions wanted more than a limit, over its share of 10%"
+    assert tripped.why == "10 of 12 decisions in the last 10 minutes wanted more than a limit, over its share of 10%"
     assert why(house, "d-flood0-0-remove") == f"the breaker of 'spam' tripped: {tripped.why}"
 
 
 def test_a_tripped_breaker_stays_so_until_the_share_has_halved(house: SmallHouse) -> None:
-    house.with_policy(breaker=Breaker(share=0.1, decisions=50))
+    house.with_policy(breaker=Breaker(share=0.1, minutes=90, least=50))
     performer = house.performer()
     house.decide(*(f"flood{i}" for i in range(6)))
     performer.until_idle()
-    house.decide(*(f"calm{i}" for i in range(48)), enforce="none")
+    house.decide(*(f"calm{i}" for i in range(100)), enforce="none")
+    house.clock.advance(3600)
+    assert performer.until_idle() == Round(over=6, held=6)
+    house.decide(*(f"calmer{i}" for i in range(14)), enforce="none")
     house.clock.advance(3600)
     assert performer.until_idle() == Round(over=6, done=6)
     assert house.outbox.tripped() == []
-    assert house.outbox.breaker("spam").why.startswith("2 of the last 50 decisions")  # type: ignore[union-attr]
+    assert house.outbox.breaker("spam").why.startswith("0 of 14 decisions")  # type: ignore[union-attr]
 
 
 def test_a_person_closes_a_breaker_and_what_was_looked_at_counts_no_more(house: SmallHouse) -> None:
-    house.with_policy(breaker=Breaker(share=0.1, decisions=50))
+    house.with_policy(breaker=Breaker(share=0.1, least=50))
     performer = house.performer()
     with pytest.raises(UserError, match="the breaker of 'spam' did not trip"):
         reset(house.outbox, "spam", by="sam", why="?", now=house.clock())

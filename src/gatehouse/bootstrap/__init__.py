@@ -10,21 +10,28 @@ from gatehouse.adapters.files.campaigns import FolderCampaigns
 from gatehouse.adapters.files.models import FolderModelFiles
 from gatehouse.adapters.files.scores import ParquetLake
 from gatehouse.adapters.memory_bus import MemoryBus
+from gatehouse.adapters.sql import reach
+from gatehouse.adapters.sql.access import SqlKeys, SqlReads
+from gatehouse.adapters.sql.cases import SqlCases
 from gatehouse.adapters.sql.dead_letters import SqlDeadLetters
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.outbox import SqlOutbox
 from gatehouse.adapters.sql.registry import SqlRegistry
 from gatehouse.adapters.sql.standing import SqlStanding
-from gatehouse.errors import UserError, did_you_mean
+from gatehouse.adapters.sql.tables import SCHEMA
+from gatehouse.adapters.sql.tried import SqlTried
+from gatehouse.errors import Fault, OutsideError, UserError, did_you_mean
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.releases import Shelf
 from gatehouse.flows.scored import Scored
 from gatehouse.flows.spec import pack_files
+from gatehouse.ports.access import Keys, Reads
 from gatehouse.ports.actuator import Actuator
 from gatehouse.ports.bus import Consumer, Producer
 from gatehouse.ports.campaigns import Campaigns
+from gatehouse.ports.cases import Cases
 from gatehouse.ports.dead_letters import DeadLetters
 from gatehouse.ports.history import History
 from gatehouse.ports.lake import Lake
@@ -32,6 +39,7 @@ from gatehouse.ports.ledger import Ledger, Registry
 from gatehouse.ports.outbox import Outbox
 from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.ports.standing import Standing
+from gatehouse.ports.tried import TriedDecisions
 from gatehouse.records.dataset import Release
 from gatehouse.records.event import Event
 from gatehouse.records.policy import Policy
@@ -89,6 +97,7 @@ class Enforcing:
     registry: Registry
     outbox: Outbox
     standing: Standing
+    cases: Cases
 
     def policy(self, name: str, version: str) -> Policy | None:
         """A policy version, or None where it is not known."""
@@ -118,7 +127,78 @@ def open_enforcing(settings: Settings) -> Enforcing:
     if not settings.ledger_there:
         raise UserError("no ledger yet, so nothing was decided", where=str(settings.home), fix="gatehouse init")
     database = Database(settings.server or settings.ledger)
-    return Enforcing(settings, SqlLedger(database), SqlRegistry(database), SqlOutbox(database), SqlStanding(database))
+    return Enforcing(
+        settings,
+        SqlLedger(database),
+        SqlRegistry(database),
+        SqlOutbox(database),
+        SqlStanding(database),
+        SqlCases(database),
+    )
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Who may ask the API for what, and who looked at what, opened."""
+
+    keys: Keys
+    reads: Reads
+
+
+def open_doors(settings: Settings) -> Doors:
+    """Open the keys and the record of reads; raises UserError where there is no ledger yet, which keeps them."""
+    if not settings.ledger_there:
+        raise UserError("no ledger yet, where keys are kept", where=str(settings.home), fix="gatehouse init")
+    database = Database(settings.server or settings.ledger)
+    return Doors(SqlKeys(database), SqlReads(database))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What readiness and metrics ask of a ledger's database, by connections which a busy gate does not hold up.
+
+    `schema` gives the version of the schema that stands there now, which should be `newest`; `may_write` raises
+    OutsideError where nothing can be written.
+    """
+
+    ledger: Ledger
+    outbox: Outbox
+    letters: DeadLetters
+    newest: str
+    schema: Callable[[], str | None]
+    may_write: Callable[[], None]
+    close: Callable[[], None]
+
+
+def open_watched(settings: Settings) -> Watched:
+    """Open the ledger's database once more, to look at it."""
+    database = Database(settings.server or settings.ledger)
+    return Watched(
+        SqlLedger(database),
+        SqlOutbox(database),
+        SqlDeadLetters(database),
+        SCHEMA,
+        lambda: reach.schema_found(database),
+        lambda: reach.may_write(database),
+        database.close,
+    )
+
+
+def redis_faults(settings: Settings, judge: Callable[[], Judge] | None = None) -> Callable[[], Sequence[Fault]]:
+    """What is wrong with the Redis of the settings, and whether it knows the features of the judge."""
+    from gatehouse.adapters.redis.rebuild import is_filled
+    from gatehouse.adapters.redis.server import Server
+
+    server = Server(settings.redis or "")
+
+    def faults() -> Sequence[Fault]:
+        found = list(server.faults())
+        if judge is not None and not is_filled(judge(), server):
+            fix = "start this process again: it is filled from the ledger then"
+            found.append(Fault("knows no history of the live features", server.where, fix))
+        return found
+
+    return faults
 
 
 def score_on_spark(
@@ -154,8 +234,18 @@ def open_history(house: House, judge: Judge) -> tuple[History, tuple[str, ...]]:
         from gatehouse.adapters.redis.server import Server
 
     server = Server(house.settings.redis)
-    said = () if is_filled(judge, server) else (rebuild(house.ledger, judge, server),)
+    said: tuple[str, ...] = ()
+    try:
+        if not is_filled(judge, server):
+            said = (rebuild(house.ledger, judge, server),)
+    except OutsideError as down:
+        said = (f"deciding goes on without the shared history until it can be asked: {down}",)
     return RedisHistory(judge.features.plan, judge.features_version, server), said
+
+
+def open_tried(settings: Settings) -> TriedDecisions:
+    """Decisions by the releases that made them."""
+    return SqlTried(Database(settings.server or settings.ledger))
 
 
 BUSES = ("memory", "kafka://HOST:PORT/TOPIC")
@@ -190,6 +280,12 @@ class Bus:
 
         options = options_in(self._options) if self._options else None
         return KafkaConsumer(self._brokers, self.topic, group, options)
+
+    def partitions(self, seconds: float) -> int:
+        """How many partitions the topic has; raises OutsideError where no broker says so in time."""
+        from gatehouse.adapters.kafka.reach import answers
+
+        return answers(self._brokers, self.topic, seconds)
 
     def producer(self) -> Producer:
         """Something that sends to the bus."""

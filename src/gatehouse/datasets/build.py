@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gatehouse.datasets import card, sources
+from gatehouse.datasets import card, erased, sources
 from gatehouse.datasets.as_of import Judged, aligned
 from gatehouse.datasets.as_of_parts import Split, parts_of
 from gatehouse.datasets.clean import once_per_text
@@ -203,7 +203,10 @@ def save(dataset: Dataset, folder: Path) -> None:
 
 
 def load(folder: Path) -> Dataset:
-    """A data set that `save` wrote; raises OutsideError when it is not whole or not what was saved."""
+    """A data set that `save` wrote; raises OutsideError when it is not whole or not what was saved.
+
+    One of which rows were erased keeps its version, counts what is left, and says so in its notes.
+    """
     fix = "build or import it again"
     try:
         info = msgspec.json.decode((folder / _INFO).read_bytes(), type=DatasetInfo)
@@ -216,13 +219,16 @@ def load(folder: Path) -> Dataset:
         ) from None
     except (msgspec.MsgspecError, pa.ArrowException, OSError) as error:
         raise OutsideError(f"the data set cannot be read ({error})", where=str(folder), fix=fix) from None
-    found = version_of(rows, labels, features)
-    if found != info.version:
+    found, gone = version_of(rows, labels, features), erased.read(folder)
+    if found != (gone.content if gone else info.version):
         raise OutsideError(
             f"the data set was changed after it was frozen: version {info.version}, content {found}",
             where=str(folder),
             fix=fix,
         )
+    if gone:
+        info = msgspec.structs.replace(info, notes="\n".join(filter(None, (info.notes, gone.said()))))
+        return _counted(Dataset(info, rows, labels, features))
     return Dataset(info, rows, labels, features)
 
 
@@ -277,7 +283,6 @@ def _frozen(
 ) -> Dataset:
     """The frozen data set; `features` are the version of the declared columns and their values."""
     declared, values = features or (None, None)
-    sizes = Counter(rows["part"].to_pylist())
     info = DatasetInfo(
         name=name,
         version=version_of(rows, claims, values),
@@ -286,17 +291,25 @@ def _frozen(
         population=population,
         labels=tuple(labels),
         rows=rows.num_rows,
-        parts={part: sizes[part] for part in PARTS},
+        parts={},
         positives={},
         notes="\n".join(notes),
         features=declared,
     )
-    dataset = Dataset(info, rows, claims, values)
+    return _counted(Dataset(info, rows, claims, values))
+
+
+def _counted(dataset: Dataset) -> Dataset:
+    """The data set with what it says of its rows, parts and positives counted."""
+    sizes = Counter(dataset.rows["part"].to_pylist())
+    parts = {part: sizes[part] for part in PARTS}
     positives = {}
     for part in PARTS:
-        _, y = targets(dataset, part, labels)
-        positives[part] = dict(zip(labels, (int(count) for count in (y == 1.0).sum(axis=0)), strict=True))
-    return Dataset(msgspec.structs.replace(info, positives=positives), rows, claims, values)
+        _, y = targets(dataset, part, dataset.info.labels)
+        counts = (int(count) for count in (y == 1.0).sum(axis=0))
+        positives[part] = dict(zip(dataset.info.labels, counts, strict=True))
+    info = msgspec.structs.replace(dataset.info, rows=dataset.rows.num_rows, parts=parts, positives=positives)
+    return Dataset(info, dataset.rows, dataset.labels, dataset.features)
 
 
 def _label_table(claims: Sequence[tuple[str, str, int, int, str | None]], source: str) -> pa.Table:

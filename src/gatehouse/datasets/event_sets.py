@@ -22,7 +22,7 @@ from gatehouse.features.profile import ProfileColumn
 from gatehouse.records.event import EVENT_SCHEMA
 
 EVENTS, LABELS, REJECTS = "events.parquet", "labels.parquet", "rejects.jsonl"
-_INFO, _CARD = "events.json", "CARD.md"
+INFO, _CARD = "events.json", "CARD.md"
 _ASIDE = pa.schema([("row", pa.int64()), ("id", pa.string()), ("reason", pa.string()), ("begins", pa.string())])
 
 
@@ -102,7 +102,7 @@ def write(
             set_aside=dict(found.reasons),
             notes=tuple(notes),
         )
-        (made / _INFO).write_bytes(msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
+        (made / INFO).write_bytes(msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
         (made / _CARD).write_text(card(info, profile), encoding="utf-8")
         folder = root / f"{name}-{info.version}"
         if not folder.exists():
@@ -113,7 +113,7 @@ def write(
 def infos(root: Path) -> list[tuple[EventSet, Path]]:
     """What is said of each imported history in the folders of this one, by name; contents are not looked at."""
     found = []
-    for path in sorted(root.glob(f"*/{_INFO}")):
+    for path in sorted(root.glob(f"*/{INFO}")):
         try:
             found.append((msgspec.json.decode(path.read_bytes(), type=EventSet), path.parent))
         except msgspec.MsgspecError as error:

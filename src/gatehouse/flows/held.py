@@ -28,6 +28,18 @@ def approve(outbox: Outbox, id: str, *, by: str, why: str, now: int, rules: Rule
     return "planned"
 
 
+def agree(outbox: Outbox, id: str, *, by: str, why: str, now: int, rules: Rules | None = None) -> None:
+    """A person's word, given with a finding, that an enforcement may be carried out: the first of two where two must.
+
+    Nothing changes where they said so before, or where it is held and planned no more.
+    """
+    if by in approvals(outbox, id):
+        return
+    change = StateChange(enforcement_id=id, state="planned", at=now, by=by, why=why, approves=True)
+    if not outbox.move(change, ["planned"]) and outbox.find(ids=[id], states=["held"]):
+        approve(outbox, id, by=by, why=why, now=now, rules=rules)
+
+
 def refuse(outbox: Outbox, id: str, *, by: str, why: str, now: int) -> None:
     """A person's word that a held enforcement is not carried out; what stood in its place is taken back.
 

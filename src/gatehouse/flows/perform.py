@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from operator import add
 
-from gatehouse.enforcement.guard import DAY, HOUR, Limits, Rules, after_hold, guard, weigh, windows
+from gatehouse.enforcement.guard import DAY, HOUR, Limits, Rules, after_hold, guard, weigh, weighed_since, windows
 from gatehouse.enforcement.plan import in_place_of, next_rung, strike_of
 from gatehouse.enforcement.undo import undoing, unsupported
 from gatehouse.errors import GatehouseError, RefusedError
@@ -253,10 +253,8 @@ class _Limits:
         tripped, exempt = None, frozenset[str]()
         if breaker := policy.breaker or None:
             last = self._outbox.breaker(policy.name)
-            # What a person has looked at, or what has recovered, is not counted a second time.
-            since = last.at if last is not None and last.state == "closed" else 0
-            wanted = self._outbox.share(policy.name, breaker.decisions, breaker.exempt, since)
-            change = weigh(policy.name, breaker, wanted, last, now)
+            share = self._outbox.share(policy.name, breaker.exempt, weighed_since(breaker, last, now))
+            change = weigh(policy.name, breaker, share, last, now)
             if change is not None:
                 self._outbox.switch(change)
                 last = change

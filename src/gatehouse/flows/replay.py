@@ -10,6 +10,7 @@ import pyarrow as pa
 from gatehouse.flows.judge import Judge
 from gatehouse.policies.decide import decide, severest
 from gatehouse.ports.ledger import Judged
+from gatehouse.records.case import BY_A_PERSON
 from gatehouse.records.decision import Outcome, Outcomes
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.event import to_batch
@@ -81,12 +82,14 @@ def _decision_differs(stored: Judged, again: Sequence[Outcomes]) -> list[str]:
     was = stored.decision
     found = []
     now = (Outcome(int(outcome[0])).word, Kind(int(enforce[0])).word)
-    if now != (was.outcome, was.enforce):
-        found.append(f"decided {was.outcome}, {was.enforce}; again {now[0]}, {now[1]}")
     before = {said.policy: said for said in was.policies}
+    # What a person decided is not the judge's to repeat, and nor is the whole that it leads to.
+    people = {said.policy for said in was.policies if said.reason.startswith(BY_A_PERSON)}
+    if not people and now != (was.outcome, was.enforce):
+        found.append(f"decided {was.outcome}, {was.enforce}; again {now[0]}, {now[1]}")
     for outcomes in again:
         said = outcomes.of(0)
-        if before.get(said.policy) != said:
+        if said.policy not in people and before.get(said.policy) != said:
             found.append(f"policy '{said.policy}' concludes {said.outcome}: {said.reason}")
     return found
 

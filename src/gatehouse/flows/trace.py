@@ -1,5 +1,6 @@
 """Trace: one event's whole way, from what was seen to what was concluded and why."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
 from gatehouse.features.plan import code_name
 from gatehouse.features.reasons import Reason, reasons
+from gatehouse.flows.erase import erased_at
 from gatehouse.flows.inputs import files_of
 from gatehouse.flows.intake import sound_rows, without_repeats
 from gatehouse.flows.judge import Judge, Prepared
@@ -25,16 +27,19 @@ from gatehouse.flows.releases import Shelf, open_judge
 from gatehouse.flows.replay import Replayed, replay, with_stored
 from gatehouse.flows.windows import Stream, answerable, windows_of
 from gatehouse.policies.explain import point_in_words
+from gatehouse.ports.erasing import ErasedError
 from gatehouse.ports.lake import Lake
 from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.ports.sql_engine import SqlEngine
 from gatehouse.records.dataset import Release
-from gatehouse.records.event import to_batch
+from gatehouse.records.event import ERASED, to_batch
 from gatehouse.records.signal import Contribution
 from gatehouse.text.hashing import hash64
 
 MOST_PIECES = 8
 MOST_REASONS = 6
+
+ERASED_SINCE = "what the event said and what it was judged by are gone, so it cannot be judged again"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,13 @@ def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, engine: SqlEn
     """
     if out is None and (stored := ledger.find(event_id)) is not None:
         releases = [shelf.registry.release(pack, version) for pack, version in stored.decision.releases.items()]
-        judge = open_judge(shelf, releases)
+        if stored.event.kind == ERASED:
+            return Trace("the ledger", stored, True, _points(releases), remarks=(_erased(ledger, stored),))
+        try:
+            judge = open_judge(shelf, releases)
+        except ErasedError as error:
+            remark = f"not replayed: {error.faults[0].what}"
+            return Trace("the ledger", stored, True, _points(releases), remarks=(remark,))
         return _explained("the ledger", stored, True, judge, releases, replay(stored, judge))
     looked = [] if out else ["the ledger"]
     files = [out] if out else [Path(run.out) for run in ledger.runs()]
@@ -80,6 +91,15 @@ def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, engine: SqlEn
         f"no event '{event_id}' was found in {', '.join(looked)}",
         fix="check the id; --in FILE names the file of scores to look into",
     )
+
+
+def _erased(ledger: Ledger, stored: Judged) -> str:
+    """When its content was taken, and what that means."""
+    when = erased_at(ledger, stored.event.id, stored.event.revision)
+    if when is None:
+        return f"erased: {ERASED_SINCE}"
+    day = time.strftime("%Y-%m-%d", time.gmtime(when.at / 1e6))
+    return f"erased on {day} ({when.kind} {when.number}): {ERASED_SINCE}"
 
 
 def _from_scores(
@@ -164,19 +184,22 @@ def _explained(
     replayed: Replayed | None,
     remarks: tuple[str, ...] = (),
 ) -> Trace:
-    points = {(p.policy, p.step): point_in_words(p) for release in releases for p in release.points}
     wanted = _wanted(judged, releases)
     return Trace(
         source=source,
         judged=judged,
         recorded=recorded,
-        points=points,
+        points=_points(releases),
         pieces=_pieces(judged, judge, wanted),
         reasons=_reasons(judged, judge, wanted),
         rules=_rules(judged, judge),
         replayed=replayed,
         remarks=remarks,
     )
+
+
+def _points(releases: Sequence[Release]) -> dict[tuple[str, str], str]:
+    return {(p.policy, p.step): point_in_words(p) for release in releases for p in release.points}
 
 
 def _wanted(judged: Judged, releases: Sequence[Release]) -> list[tuple[str, str]]:

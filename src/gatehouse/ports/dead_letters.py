@@ -55,6 +55,10 @@ class DeadLetters(Protocol):
         """Say what became of a letter; raises UserError where there is none of this id."""
         ...
 
+    def erase(self, ids: Sequence[str]) -> int:
+        """Take letters away for ever, whatever their state; gives back how many there were."""
+        ...
+
     def waiting(self) -> int:
         """How many wait."""
         ...

@@ -44,6 +44,18 @@ class Waiting:
     oldest: int | None
 
 
+@dataclass(frozen=True)
+class Share:
+    """Of so many live decisions, how many wanted more than a limit for a policy."""
+
+    wanted: int
+    made: int
+
+
+MOST_WEIGHED = 5_000
+"""Decisions that a breaker looks at: a share of so many is known to within one and a half percent."""
+
+
 class Outbox(Protocol):
     """Planned enforcements, their leases and what became of them; every change of state is kept.
 
@@ -114,10 +126,11 @@ class Outbox(Protocol):
         """
         ...
 
-    def share(self, policy: str, decisions: int, exempt: Sequence[str], since: int) -> int:
-        """How many of the last `decisions` live decisions after `since` wanted more than a limit for this policy.
+    def share(self, policy: str, exempt: Sequence[str], since: int) -> Share:
+        """How many live decisions after `since` wanted more than a limit for this policy, and of how many.
 
-        Those of the steps `exempt`, and kinds that nothing holds up, do not count.
+        Those of the steps `exempt`, and kinds that nothing holds up, do not count as wanted. Of more than MOST_WEIGHED
+        decisions the latest are looked at.
         """
         ...
 

@@ -52,7 +52,7 @@ class FolderCampaigns:
             (made / COMMUNITIES).write_bytes(lines)
             for (name, schema), rows in zip(TABLES.items(), (kept.ties, kept.activity, kept.texts), strict=True):
                 pq.write_table(rows.cast(schema), made / name, compression="zstd")
-            files = {path.name: _sha256(path) for path in sorted(made.iterdir())}
+            files = {path.name: digest_of(path) for path in sorted(made.iterdir())}
             note = {"version": VERSION, "run": msgspec.to_builtins(kept.run), "files": files}
             (made / RUN).write_text(json.dumps(note, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             for path in made.iterdir():
@@ -151,7 +151,7 @@ class FolderCampaigns:
         """The path of a file of a run, whose content is what was written."""
         path = self.root / run / name
         wanted = self._note(run)[1].get(name)
-        if _read(path, lambda: _sha256(path)) != wanted:
+        if _read(path, lambda: digest_of(path)) != wanted:
             raise OutsideError("the file was cut short or changed", where=str(path), fix=_FIND_AGAIN)
         return path
 
@@ -169,7 +169,8 @@ def _read(path: Path, read: Callable[[], _Answer]) -> _Answer:
         raise OutsideError(what, where=str(path), fix=_FIND_AGAIN) from error
 
 
-def _sha256(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

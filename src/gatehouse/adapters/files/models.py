@@ -4,11 +4,13 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from gatehouse.errors import OutsideError
+from gatehouse.ports.erasing import ErasedError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -48,6 +50,12 @@ class FolderModelFiles:
         try:
             content = path.read_bytes()
         except FileNotFoundError as error:
+            if (note := _note(path)).exists():
+                raise ErasedError(
+                    f"{name} was erased on {note.read_text().strip()}: what it was made of had to be forgotten",
+                    where=str(path),
+                    fix="go on with a later release: gatehouse releases PACK shows them",
+                ) from None
             raise OutsideError(f"{name} is missing", where=str(path), fix=_MAKE_AGAIN) from error
         except OSError as error:
             raise OutsideError(f"{name} cannot be read: {error.strerror}", where=str(path), fix=_MAKE_AGAIN) from error
@@ -56,8 +64,22 @@ class FolderModelFiles:
             raise OutsideError(what, where=str(path), fix=_MAKE_AGAIN)
         return content
 
+    def erase(self, digest: str, at: int) -> bool:
+        """Take a file away for ever and leave a note of the day (from microseconds UTC); False where there is none."""
+        path = self._path(digest)
+        if not path.exists():
+            return False
+        _write(_note(path), time.strftime("%Y-%m-%d", time.gmtime(at / 1e6)).encode() + b"\n")
+        path.unlink()
+        _flush_folder(path.parent)
+        return True
+
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / digest[2:4] / digest
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.erased")
 
 
 def _write(path: Path, content: bytes) -> None:

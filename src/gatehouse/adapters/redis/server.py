@@ -17,6 +17,9 @@ from gatehouse.errors import Fault, OutsideError, UserError
 _IDLE = 15
 """Seconds after which a connection is tried before it is used; one that was cut in the quiet costs no batch then."""
 
+_MOST_RESTS = 16
+"""How many times the first rest a later one is at most."""
+
 _NO_ANSWER = "see that it runs and can be reached; until then windows are not available"
 
 
@@ -27,7 +30,8 @@ class UnansweredError(OutsideError):
 class Server:
     """A Redis server that is asked once, never again by itself, within a limit of time.
 
-    After a question without an answer it is left alone for a moment, so that what waits for it does not pile up.
+    After a question without an answer it is left alone for a moment, and after each further one for twice as long, so
+    that what waits for it does not pile up and a server that stalls costs little however long it does.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Server:
         self.where = f"Redis at {given.get('path') or '{}:{}'.format(given.get('host'), given.get('port', 6379))}"
         self._apply = self.client.register_script(files(__package__).joinpath("apply.lua").read_text())
         self._rest, self._clock, self._until = rest, clock, float("-inf")
+        self._unanswered = 0
 
     def apply(self, keys: Sequence[str], arguments: Sequence[Any]) -> list[Any]:
         """Run the script of the history: one round trip, and two more where the server does not know it yet.
@@ -67,14 +72,17 @@ class Server:
         if self._clock() < self._until:
             raise OutsideError("did not answer a moment ago", where=self.where, fix=_NO_ANSWER)
         try:
-            return question()
+            answer = question()
         except (NoConnection, NoAnswer) as error:
-            self._until = self._clock() + self._rest
+            self._until = self._clock() + self._rest * min(2**self._unanswered, _MOST_RESTS)
+            self._unanswered += 1
             what = "does not answer in time" if isinstance(error, NoAnswer) else "cannot be reached"
             raise UnansweredError(what, where=self.where, fix=_NO_ANSWER) from error
         except RedisError as error:
             what, fix = _refused(error)
             raise OutsideError(what, where=self.where, fix=fix) from error
+        self._unanswered = 0
+        return answer
 
     def faults(self) -> list[Fault]:
         """What would make it forget or lose values: for people to read before they rely on it."""

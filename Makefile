@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup java demo test check docs fix bench clean $(addprefix bench-,text quality normaliser language rules ledger score live-features sql-features spark feast guarantee gate prevalence raters fairness explanations evaluation actors banks simulation campaigns coordination ira shared-history worker)
+.PHONY: help setup java demo serve test check docs fix bench clean $(addprefix bench-,text quality normaliser language rules ledger score live-features sql-features spark feast guarantee gate prevalence raters fairness explanations evaluation actors banks simulation campaigns coordination ira shared-history worker judge api access observing versions live faults)
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,6 +25,9 @@ java:  ## Java for --engine spark, where none is
 demo: $(READY)  ## train, evaluate, decide and report on the packs
 	$(BIN)/gatehouse demo
 
+serve: $(READY)  ## the API on this machine; the first start prints a key
+	$(BIN)/gatehouse serve
+
 test: $(READY)  ## all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
@@ -41,7 +44,7 @@ fix: $(READY)  ## mend format and lint where a machine can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-text bench-quality bench-normaliser bench-language bench-rules bench-ledger bench-score bench-live-features bench-sql-features bench-spark bench-feast bench-guarantee bench-gate bench-prevalence bench-raters bench-fairness bench-explanations bench-evaluation bench-actors bench-banks bench-simulation bench-coordination bench-campaigns bench-ira bench-shared-history bench-worker  ## all benchmarks
+bench: bench-text bench-quality bench-normaliser bench-language bench-rules bench-ledger bench-score bench-live-features bench-sql-features bench-spark bench-feast bench-guarantee bench-gate bench-prevalence bench-raters bench-fairness bench-explanations bench-evaluation bench-actors bench-banks bench-simulation bench-coordination bench-campaigns bench-ira bench-shared-history bench-worker bench-judge bench-api bench-access bench-observing bench-versions bench-live bench-faults  ## all benchmarks
 
 bench-quality: $(READY)  ## linear detectors against TF-IDF + logistic regression, paired
 	$(BIN)/python benchmarks/quality.py
@@ -121,6 +124,27 @@ bench-shared-history: $(READY)  ## the history shared by Redis: events a second,
 
 bench-worker: $(READY)  ## the stream worker: events a second in memory and with the ledger
 	$(BIN)/python benchmarks/worker.py
+
+bench-judge: $(READY)  ## deciding stage by stage, batches of 1 to 500
+	$(BIN)/python benchmarks/judge.py
+
+bench-api: $(READY)  ## what HTTP costs beside deciding
+	$(BIN)/python benchmarks/api.py
+
+bench-access: $(READY)  ## what the door of the API takes of a request
+	$(BIN)/python benchmarks/access.py
+
+bench-observing: $(READY)  ## what metrics take of a batch and of a request
+	$(BIN)/python benchmarks/observing.py
+
+bench-versions: $(READY)  ## false halts of canaries, how soon a bad one is halted, and what trying costs
+	cd benchmarks && ../$(BIN)/python versions.py
+
+bench-live: $(READY)  ## HTTP under load: latencies, lists, overload, and ten minutes' soak
+	$(BIN)/python -m benchmarks.live --soak 600
+
+bench-faults: $(READY)  ## 500 kills, and what was lost or repeated
+	$(BIN)/python -m benchmarks.faults
 
 clean:  ## remove what was made here
 	rm -rf .venv .gatehouse demo-output .mypy_cache .ruff_cache .pytest_cache

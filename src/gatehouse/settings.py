@@ -65,6 +65,8 @@ VARIABLES: dict[str, str] = {
     "GATEHOUSE_SIGNING_KEY_FILE": "file with the key that signs exported heads of the ledger (none)",
     "GATEHOUSE_REDIS": "redis://HOST:PORT/NUMBER of the history that workers share (none: each process its own)",
     "GATEHOUSE_BUS": "the bus that workers read: memory, or kafka://HOST:PORT/TOPIC (memory)",
+    "GATEHOUSE_OTEL_ENDPOINT": "http://HOST:4318 of a collector of traces (none)",
+    "GATEHOUSE_OTEL_SAMPLE": "share of batches that are traced (0.01)",
     "GATEHOUSE_DEBUG": "show where Gatehouse itself failed (off)",
 }
 """Every environment variable that is read, with its meaning and default."""

@@ -1,15 +1,29 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatehouse.enforcement.guard import DAY, HOUR, Held, Limits, Rules, after_hold, enough, guard, weigh, windows
+from gatehouse.enforcement.guard import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Held,
+    Limits,
+    Rules,
+    after_hold,
+    enough,
+    guard,
+    weigh,
+    weighed_since,
+    windows,
+)
 from gatehouse.enforcement.undo import undoing
+from gatehouse.ports.outbox import Share
 from gatehouse.records.enforcement import BreakerChange, Enforcement, Kind
 from gatehouse.records.policy import Breaker, Quota
 from gatehouse.testing.outbox_contract import make_enforcement
 
 RULES = Rules()
 TRIPPED = BreakerChange(policy="spam", state="tripped", at=1, by="gatehouse", why="too much")
-BREAKER = Breaker(share=0.1, decisions=100)
+BREAKER = Breaker(share=0.1, minutes=5, least=100)
 
 
 def full() -> Limits:
@@ -73,19 +87,38 @@ def test_a_quota_says_which_window_is_full() -> None:
 
 
 def test_a_breaker_trips_over_its_share_and_closes_at_half_of_it() -> None:
-    assert weigh("spam", BREAKER, 10, None, 5) is None
-    tripped = weigh("spam", BREAKER, 11, None, 5)
+    assert weigh("spam", BREAKER, Share(10, 40), None, 5) is None
+    assert weigh("spam", BREAKER, Share(20, 200), None, 5) is None
+    tripped = weigh("spam", BREAKER, Share(11, 40), None, 5)
     assert tripped == BreakerChange(
         policy="spam",
         state="tripped",
         at=5,
         by="gatehouse",
-        why="11 of the last 100 decisions wanted more than a limit, over its share of 10%",
+        why="11 of 40 decisions in the last 5 minutes wanted more than a limit, over its share of 10%",
     )
-    assert weigh("spam", BREAKER, 100, tripped, 6) is None
-    assert weigh("spam", BREAKER, 6, tripped, 6) is None
-    closed = weigh("spam", BREAKER, 5, tripped, 6)
+    assert weigh("spam", BREAKER, Share(200, 200), tripped, 6) is None
+    assert weigh("spam", BREAKER, Share(11, 200), tripped, 6) is None
+    closed = weigh("spam", BREAKER, Share(10, 200), tripped, 6)
     assert closed is not None
     assert closed.state == "closed"
-    assert weigh("spam", BREAKER, 10, closed, 7) is None
-    assert weigh("spam", BREAKER, 11, closed, 7) is not None
+    assert weigh("spam", BREAKER, Share(10, 10), closed, 7) is None
+    assert weigh("spam", BREAKER, Share(11, 11), closed, 7) is not None
+
+
+def test_what_a_person_has_looked_at_counts_once() -> None:
+    closed = BreakerChange(policy="spam", state="closed", at=8 * MINUTE, by="sam", why="looked")
+    assert weighed_since(BREAKER, None, 10 * MINUTE) == 5 * MINUTE
+    assert weighed_since(BREAKER, TRIPPED, 10 * MINUTE) == 5 * MINUTE
+    assert weighed_since(BREAKER, closed, 10 * MINUTE) == 8 * MINUTE
+    assert weighed_since(BREAKER, closed, 20 * MINUTE) == 15 * MINUTE
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+@settings(deadline=None, max_examples=50)
+def test_more_that_is_wanted_never_closes_a_breaker_and_less_never_trips_it(wanted: int, others: int) -> None:
+    share = Share(wanted, wanted + others)
+    trips = weigh("spam", BREAKER, share, None, 5) is not None
+    closes = weigh("spam", BREAKER, share, TRIPPED, 5) is not None
+    assert not (trips and closes)
+    assert trips == (wanted > max(10, (wanted + others) / 10))

@@ -1,6 +1,9 @@
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gatehouse.enforcement.plan import in_place_of, next_rung, planned, strike_of
+from gatehouse.enforcement.plan import in_place_of, instead, next_rung, planned, strike_of
 from gatehouse.enforcement.undo import undoing
 from gatehouse.records.enforcement import Enforcement, Kind
 from gatehouse.records.standing import Ladder, Rung
@@ -84,3 +87,42 @@ def test_only_a_removal_has_something_in_its_place() -> None:
                 True,
             )
     assert in_place_of(undoing(make_enforcement())) is None
+
+
+_KINDS = st.sampled_from(("none", "blur", "limit", "remove", "strike", "suspend"))
+_WANTED = st.dictionaries(st.sampled_from(("spam", "abuse", "hate")), _KINDS, min_size=1)
+_STATES = st.sampled_from(("planned", "held", "done", "failed", "undone"))
+
+
+@given(st.lists(_WANTED, min_size=1, max_size=4), st.data())
+@settings(deadline=None, max_examples=100)
+def test_after_each_decision_just_what_it_wants_stands(chain: list[dict[str, str]], data: st.DataObject) -> None:
+    """Whatever was carried out, held or failed in between; and nothing that stays is done twice."""
+    event = make_event()
+    known: list[Enforcement] = []
+    for i, wanted in enumerate(chain):
+        outcomes = tuple(make_outcome(policy, enforce=kind) for policy, kind in wanted.items())
+        decision = make_decision(event, id=f"d{i}", policies=outcomes)
+        missing, unwanted = instead(decision, event, known)
+        gone = {one.id for one in unwanted}
+        known = [msgspec.structs.replace(one, state="undone") if one.id in gone else one for one in known] + missing
+        standing = [(one.kind, one.on) for one in known if one.state not in ("failed", "undone")]
+        assert set(standing) == {(one.kind, one.on) for one in planned(decision, event)}
+        assert len(standing) == len(set(standing))
+        assert instead(decision, event, known) == ([], [])
+        known = [
+            one if one.state in ("failed", "undone") else msgspec.structs.replace(one, state=data.draw(_STATES))
+            for one in known
+        ]
+
+
+def test_what_is_being_taken_back_is_planned_anew_where_it_is_wanted_again() -> None:
+    event = make_event()
+    decision = make_decision(event)
+    (deed,) = planned(decision, event)
+    done = msgspec.structs.replace(deed, state="done")
+    again = make_decision(event, id="again")
+    assert instead(again, event, [done]) == ([], [])
+    (anew,), nothing = instead(again, event, [done, undoing(done)])
+    assert (anew.id, nothing) == ("again-remove", [])
+    assert instead(make_decision(event, policies=(make_outcome(enforce="none"),)), event, [done]) == ([], [done])

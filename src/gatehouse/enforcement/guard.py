@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gatehouse.ports.outbox import Share
 from gatehouse.records.enforcement import NEEDS_A_PERSON, URGENT, BreakerChange, Enforcement, Kind
 from gatehouse.records.policy import Breaker, Quota
 
-HOUR = 3600 * 1_000_000
+MINUTE = 60 * 1_000_000
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 RECOVERS_AT = 0.5
@@ -104,15 +106,22 @@ def after_hold(enforcement: Enforcement) -> str:
     return "undone" if Kind[enforcement.kind.upper()] in NEEDS_A_PERSON else "planned"
 
 
-def weigh(policy: str, breaker: Breaker, wanted: int, last: BreakerChange | None, now: int) -> BreakerChange | None:
-    """The change of a policy's breaker that `wanted` of its last decisions lead to, or None.
+def weighed_since(breaker: Breaker, last: BreakerChange | None, now: int) -> int:
+    """The moment after which decisions count: what a person has looked at, or what has recovered, counts once."""
+    begun = now - breaker.minutes * MINUTE
+    return max(begun, last.at) if last is not None and last.state == "closed" else begun
 
-    It trips over its share of `breaker.decisions`, whether so many were made yet or not, so a few decisions after a
-    quiet night trip nothing; it closes by itself at half of that, or when a person closes it.
+
+def weigh(policy: str, breaker: Breaker, share: Share, last: BreakerChange | None, now: int) -> BreakerChange | None:
+    """The change of a policy's breaker that the decisions of its last minutes lead to, or None.
+
+    It trips over its share of them, or of `breaker.least` where fewer were made, so that a few decisions after a quiet
+    night trip nothing; it closes by itself at half of that, or when a person closes it.
     """
-    most = breaker.share * breaker.decisions
+    wanted, most = share.wanted, breaker.share * max(share.made, breaker.least)
     tripped = last is not None and last.state == "tripped"
-    said = f"{wanted:,} of the last {breaker.decisions:,} decisions wanted more than a limit"
+    minutes = f"{breaker.minutes} minutes" if breaker.minutes > 1 else "minute"
+    said = f"{wanted:,} of {share.made:,} decisions in the last {minutes} wanted more than a limit"
     if not tripped and wanted > most:
         why = f"{said}, over its share of {breaker.share:.0%}"
         return BreakerChange(policy=policy, state="tripped", at=now, by="gatehouse", why=why)

@@ -39,6 +39,24 @@ def _deeds(kind: Kind, event: Event) -> tuple[Kind, ...]:
     return () if kind is Kind.NONE else (kind,)
 
 
+def instead(decision: Decision, event: Event, known: Sequence[Enforcement]) -> tuple[list[Enforcement], ...]:
+    """What is to be planned, and what taken back, so that just what a decision wants is done; the latest first.
+
+    `known` are the enforcements of the decisions that it supersedes, and its own, with their present states. What the
+    decision wants as well stays as it is. A strike is of its policy alone, all else serves whichever policy wants it.
+    """
+    wanted = {_deed(one): one for one in planned(decision, event)}
+    first = [one for one in known if one.undoes is None and one.follows is None]
+    taken_back = {one.undoes for one in known}
+    there = {_deed(one) for one in first if one.state not in ("failed", "undone") and one.id not in taken_back}
+    missing = [one for deed, one in wanted.items() if deed not in there]
+    return missing, [one for one in first[::-1] if one.state != "undone" and _deed(one) not in wanted]
+
+
+def _deed(one: Enforcement) -> tuple[str, str, str]:
+    return one.kind, one.on, one.policy if one.kind == Kind.STRIKE.word else ""
+
+
 def strike_of(enforcement: Enforcement, ladder: Ladder | None, at: int) -> Strike:
     """The strike that an enforcement puts on the record of its subject."""
     expires = None if ladder is None or ladder.expires is None else at + ladder.expires * _SECOND

@@ -131,12 +131,10 @@ def _quota(source: Source, node: yaml.Node | None) -> Quota | msgspec.UnsetType:
 def _breaker(source: Source, node: yaml.Node | None, steps: Sequence[Step]) -> Breaker | msgspec.UnsetType:
     if node is None:
         return msgspec.UNSET
-    fields = source.fields(node, "'breaker'", ("share",), ("decisions", "exempt"))
+    fields = source.fields(node, "'breaker'", ("share",), ("minutes", "least", "exempt"))
     names = [step.name for step in steps]
     exempt = [source.choice(item, "step", names) for item in source.items(fields.get("exempt"), "exempt")]
-    said: dict[str, int] = {}
-    if "decisions" in fields:
-        said["decisions"] = source.whole(fields["decisions"], "decisions")
+    said = {name: source.whole(fields[name], name) for name in ("minutes", "least") if name in fields}
     share = source.share(fields["share"], "share") if "share" in fields else 0.0
     return Breaker(share=share, exempt=tuple(exempt), **said)
 

@@ -1,9 +1,8 @@
 """Actors' standing: which strikes count, what they lead to, and how far reporters were right so far. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-from gatehouse.records.standing import Ladder, Rung, Strike
+from gatehouse.records.standing import Ladder, Reporter, Rung, Strike
 
 PRIOR = (2.0, 2.0)
 """Reports upheld and not upheld that a reporter starts with: nobody is trusted or doubted on their first report."""
@@ -44,32 +43,15 @@ def rung(ladder: Ladder, points: int) -> Rung | None:
     return max(reached, key=lambda one: one.strikes, default=None)
 
 
-@dataclass(frozen=True)
-class Reporter:
-    """How a reporter's earlier reports ended."""
-
-    upheld: int = 0
-    rejected: int = 0
-
-
 def reliability(reporter: Reporter, prior: tuple[float, float] = PRIOR) -> float:
     """The mean of a Beta distribution: the share of a reporter's reports that were upheld, with a prior."""
     upheld, rejected = reporter.upheld + prior[0], reporter.rejected + prior[1]
     return upheld / (upheld + rejected)
 
 
-def in_order(
-    reports: Sequence[str], reporters: Mapping[str, Sequence[str]], known: Mapping[str, Reporter]
-) -> list[str]:
-    """Reported events with what is most likely upheld first; every one of them stays, and equals keep their order.
-
-    `reporters` are the people who reported each event. Their word counts as if they spoke independently of each other.
-    """
-
-    def doubt(event: str) -> float:
-        left = 1.0
-        for name in dict.fromkeys(reporters.get(event, ())):
-            left *= 1 - reliability(known.get(name, Reporter()))
-        return left
-
-    return sorted(reports, key=doubt)
+def doubt(reporters: Iterable[str], known: Mapping[str, Reporter]) -> float:
+    """The chance that all of these reporters are wrong, each counted once, as if they spoke independently."""
+    left = 1.0
+    for name in dict.fromkeys(reporters):
+        left *= 1 - reliability(known.get(name, Reporter()))
+    return left

@@ -104,7 +104,11 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """One change in the life of a release: who, when (microseconds UTC), to which state, and why."""
+    """One change in the life of a release: who, when (microseconds UTC), to which state, and why.
+
+    `share` is the share of actors that a canary decides for, `differs` that of these on whom it may do more or less
+    than the live release before it is halted; both are None in every other state.
+    """
 
     pack: str
     version: str
@@ -112,3 +116,5 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     by: str
     why: str
+    share: float | None = None
+    differs: float | None = None

@@ -91,13 +91,15 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):
-    """When a policy does so much that a person must look: over `share` of the last `decisions` live decisions.
+    """When a policy does so much that a person must look: over `share` of the live decisions of the last minutes.
 
-    Enforcements of the `exempt` steps do not count and are never held by it.
+    Where fewer than `least` were made, it is the share of so many. Enforcements of the `exempt` steps do not count and
+    are never held by it.
     """
 
     share: float
-    decisions: int = 1000
+    minutes: int = 10
+    least: int = 200
     exempt: tuple[str, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""An actor's record: strikes that expire, lasting marks, and what follows from them."""
+"""An entity's record: strikes that expire, lasting marks, what follows from them, and how its reports ended."""
 
 import msgspec
 
@@ -15,6 +15,13 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True):
     expires: int | None = None
     points: int = 1
     removed: int | None = None
+
+
+class Reporter(msgspec.Struct, frozen=True):
+    """How many of a reporter's reports were upheld, and how many not, by what people found since."""
+
+    upheld: int = 0
+    rejected: int = 0
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

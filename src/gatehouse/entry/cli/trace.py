@@ -144,7 +144,7 @@ def _decision(trace: "Trace") -> Iterator[str]:
         yield f"  {state:<9} {deed.kind} for policy {deed.policy}"
     for case in judged.cases:
         if trace.recorded:
-            yield f"  case      {case.id} for policy {case.policy}, {case.state}"
+            yield f"  case      {case.id}{f' for policy {case.policy}' if case.policy else ''}, {case.state}"
         else:
             yield f"  would     ask a person for policy {case.policy}"
     for remark in trace.remarks:

@@ -274,7 +274,7 @@ def trial(
         try:
             yield found
         finally:
-            found.senders.stop()
+            found.senders.give_up()
 
 
 def reconciled(place: Place, sent: Sent, receiver: Receiver) -> Reconciliation:

@@ -62,6 +62,7 @@ class Senders:
     def __init__(self, traffic: Traffic, sent: Sent, *, pause: float = 0.05) -> None:
         self._traffic, self._sent, self._pause = traffic, sent, pause
         self._stop = threading.Event()
+        self._given_up = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self.errors: list[Exception] = []
@@ -79,6 +80,11 @@ class Senders:
     def stop(self) -> None:
         """Begin nothing more."""
         self._stop.set()
+
+    def give_up(self) -> None:
+        """Insist on nothing more: what is without an answer stays so."""
+        self.stop()
+        self._given_up.set()
 
     def finish(self, seconds: float = 60.0) -> None:
         """Wait until all that was begun is answered; raises what a sender could not bear."""
@@ -107,7 +113,7 @@ class Senders:
     def _http(self, url: str, key: str, most: int) -> None:
         with Client(url, key, tries=3, timeout=15.0) as client:
             for part in self._parts(most):
-                while not self._answered(client, part):
+                while not self._given_up.is_set() and not self._answered(client, part):
                     self.tries += 1
 
     def _answered(self, client: Client, part: list[Said]) -> bool:
@@ -140,7 +146,7 @@ class Senders:
         for part in self._parts(most):
             values = [json.dumps(said).encode() for said in part]
             # Before it is sent: what was cut off while it was sent may be there or not, and is sent again.
-            while True:
+            while not self._given_up.is_set():
                 try:
                     producer.send(TOPIC, values)
                 except OutsideError:

@@ -36,7 +36,7 @@ class ActorColumns:
 
         Whole numbers beyond 2^53 are rounded to the nearest float64, as they were when the trees were fitted.
         """
-        if not rows.few:
+        if not rows.plain:
             return self.matrix(rows.batch)
         # None becomes NaN.
         values = [rows.one(column.name) for column in self._columns]

@@ -43,7 +43,7 @@ class Rows:
     @classmethod
     def of(cls, batch: pa.RecordBatch) -> "Rows":
         """The rows of a batch."""
-        rows = cls(batch.schema, len(batch), columns=batch.columns)
+        rows = cls(batch.schema, len(batch))
         rows.batch = batch
         return rows
 
@@ -56,9 +56,16 @@ class Rows:
         return self._n <= FEW
 
     @property
+    def plain(self) -> bool:
+        """Whether few rows are at hand as Python's values."""
+        return self.few and self._values is not None
+
+    @property
     def columns(self) -> Sequence[pa.Array]:
         """The columns in the schema's order."""
-        if self._columns is None:
+        if self._columns is None and "batch" in self.__dict__:
+            self._columns = self.batch.columns
+        elif self._columns is None:
             values = self.values
             self._columns = arrays_of([(str(field.type), values[field.name]) for field in self.schema])
         return self._columns
@@ -75,6 +82,8 @@ class Rows:
 
     def column(self, name: str) -> pa.Array:
         """One column as Arrow's; only it is made."""
+        if "batch" in self.__dict__:
+            return self.batch.column(name)
         if self._columns is None:
             return pa.array(self.values[name], self.schema.field(name).type)
         return self.by_name[name]
@@ -90,14 +99,14 @@ class Rows:
         """One column as Python's values; only it is read."""
         if self._values is not None:
             return self._values[name]
-        values: Sequence[Any] = self.by_name[name].to_pylist()
+        values: Sequence[Any] = self.column(name).to_pylist()
         return values
 
     def nulls(self, name: str) -> npt.NDArray[np.int64]:
         """The rows in which a column is NULL, int64."""
         if self._values is not None:
             return np.array([row for row, value in enumerate(self._values[name]) if value is None], np.int64)
-        column = self.by_name[name]
+        column = self.column(name)
         return np.flatnonzero(column.is_null()) if column.null_count else np.empty(0, np.int64)
 
     def texts(self, name: str) -> TextBytes:

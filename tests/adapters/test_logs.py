@@ -109,9 +109,9 @@ def test_requests_are_not_logged_and_other_libraries_by_name_and_place_alone() -
     stream = configured()
     logging.getLogger("uvicorn.access").info("GET /v1/entities/%s", SAID)
     logging.getLogger("httpx").info(SAID)
-    logging.getLogger("some.library").error(f"cannot read {SAID}")
+    logging.getLogger("some.client").error(f"cannot read {SAID}")
     (line,) = lines(stream)
-    assert (line["logger"], line["event"]) == ("some.library", "said something")
+    assert (line["logger"], line["event"]) == ("some.client", "said something")
     assert line["where"].startswith("adapters/test_logs.py:")
 
 

@@ -127,7 +127,11 @@ def test_suspension_is_left_to_a_person():
     ("state", "why"),
     [
         (State.FAILED, "'adverts.linear' failed, so nothing is known of 'advert'"),
-        (State.ABSTAINED, "'adverts.linear' could not judge 'advert' (no text, or a language that it does not know)"),
+        (
+            State.ABSTAINED,
+            "'adverts.linear' could not judge 'advert' (no text, a language that it does not know, "
+            "or a value that it needs was not sent)",
+        ),
     ],
 )
 @pytest.mark.parametrize(

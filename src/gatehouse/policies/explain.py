@@ -169,4 +169,5 @@ def reason_for_missing(policy: Policy, detector: str, label: str, state: State) 
     then = "a person looks" if policy.missing == "review" else "it stays undecided"
     if state is State.FAILED:
         return f"'{detector}' failed, so nothing is known of '{label}': {then}"
-    return f"'{detector}' could not judge '{label}' (no text, or a language that it does not know): {then}"
+    why = "no text, a language that it does not know, or a value that it needs was not sent"
+    return f"'{detector}' could not judge '{label}' ({why}): {then}"

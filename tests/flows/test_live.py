@@ -221,6 +221,33 @@ def test_a_ledger_that_is_down_decides_nothing_and_nothing_counts(judge: Judge, 
     assert [windows(ledger, id_)["posts_1h"] for id_ in "ab"] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (OSError(28, "No space left on device", "/home/one/cache"), "No space left on device"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_where_the_machine_fails_no_event_is_at_fault_and_each_is_decided_on_when_it_is_sent_again(
+    judge: Judge, ledger: MemoryLedger, history: LiveHistory, failure: Exception, said: str
+) -> None:
+    class Full(Counting):
+        def advance(self, coded: pa.RecordBatch) -> pa.RecordBatch:
+            super().advance(coded)
+            self.inner.roll_back()
+            raise failure
+
+    batch = [make_post("a"), make_post("b", 1)]
+    with pytest.raises(OutsideError) as told:
+        decide(judge, ledger, batch, 5, Full(history))
+    assert str(told.value) == (
+        f"the judge cannot work on this machine: {said}\n"
+        "    → look at the machine's disk and memory, then do it again; nothing of this was recorded"
+    )
+    assert ledger.log() == []
+    assert outcomes(decide(judge, ledger, batch, 6, history)) == ["none", "none"]
+
+
 def test_nothing_to_decide_asks_nobody(judge: Judge, ledger: MemoryLedger) -> None:
     assert decide(judge, ledger, [], 5, Gone()) == []
 

@@ -80,7 +80,7 @@ def failing(version: str = "r2") -> Judge:
 class Unusable(Judge):
     """A release that cannot judge at all."""
 
-    def conclude(self, *_: object) -> None:  # type: ignore[override]  # it never answers
+    def conclude_rows(self, *_: object) -> None:  # type: ignore[override]  # it never answers
         raise RuntimeError("unusable")
 
 

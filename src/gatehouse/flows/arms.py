@@ -19,13 +19,14 @@ from gatehouse.flows.beside import covers, in_place, judged_by, stored_windows
 from gatehouse.flows.halt import Halted, Watch
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.life import DIFFERS, Tried
+from gatehouse.flows.live import rows_of
 from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.releases import Shelf, open_judge
 from gatehouse.flows.shadow import Shadow
 from gatehouse.ports.ledger import Judged, Ledger
 from gatehouse.records.dataset import Release
 from gatehouse.records.decision import Decision
-from gatehouse.records.event import Event, to_batch
+from gatehouse.records.event import Event
 
 HISTORY = "history-{pack}-{version}.snapshot"
 """The file of a tried release's own history in the home folder."""
@@ -99,7 +100,7 @@ class Canary:
         if self.history is None:
             return None
         try:
-            windows = self.history.advance(self.judge.prepare(to_batch([row.event for row in rows])).coded)
+            windows = self.history.advance(self.judge.prepare_rows(rows_of([row.event for row in rows])).coded)
         except Exception:
             # What is not counted here is counted from the ledger, as other writers' events are.
             return None

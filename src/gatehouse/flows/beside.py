@@ -10,11 +10,10 @@ from gatehouse.enforcement.plan import planned
 from gatehouse.errors import UserError
 from gatehouse.features.define import union
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.live import as_judged, decision_id
+from gatehouse.flows.live import decision_id, judged_of, rows_of
 from gatehouse.ports.ledger import Judged
 from gatehouse.records.decision import Decision, Outcome
 from gatehouse.records.enforcement import Kind
-from gatehouse.records.event import to_batch
 
 
 def covers(live: Judge, other: Judge) -> bool:
@@ -38,10 +37,10 @@ def covers(live: Judge, other: Judge) -> bool:
 def judged_by(judge: Judge, rows: Sequence[Judged], windows: pa.RecordBatch | None, now: int) -> list[Judged]:
     """The same events judged by another judge; without windows what names one of them fails."""
     events = [row.event for row in rows]
-    prepared = judge.prepare(to_batch(events))
-    features = judge.whole(prepared, windows)
-    judgement = judge.conclude(prepared, features)
-    return list(as_judged(prepared.events, features, judgement, judge.releases, now, events))
+    prepared = judge.prepare_rows(rows_of(events))
+    features = judge.whole_rows(prepared, windows)
+    judgement = judge.conclude_rows(prepared, features)
+    return list(judged_of(events, features.values, judgement, judge.releases, now))
 
 
 def stored_windows(judge: Judge, rows: Sequence[Judged]) -> pa.RecordBatch | None:

@@ -107,6 +107,9 @@ class _Way:
             return list(self._recorded(events))
         except OutsideError:
             raise
+        except (OSError, MemoryError) as failed:
+            # The machine's fault and no event's: sent again when there is room, each may well be decided on.
+            raise _machine_failed(failed) from failed
         except Exception as broken:
             if len(events) == 1:
                 return [Unrecorded(events[0].id, _told(broken, events[0]))]
@@ -114,7 +117,7 @@ class _Way:
         return [*self.decided(events[:half]), *self.decided(events[half:])]
 
     def _recorded(self, events: Sequence[Event]) -> list[Decision]:
-        prepared = self.judge.prepare_rows(Rows(EVENT_SCHEMA, len(events), values=values_of(events)))
+        prepared = self.judge.prepare_rows(rows_of(events))
         if self.history is None:
             return self._committed(events, prepared, prepared.rows)
         try:
@@ -137,6 +140,11 @@ class _Way:
         return standing
 
 
+def rows_of(events: Sequence[Event]) -> Rows:
+    """Events as the judge takes them live: the kernels that read them know this form."""
+    return Rows(EVENT_SCHEMA, len(events), values=values_of(events))
+
+
 def _key(event: Event) -> EventKey:
     return event.id, event.revision
 
@@ -150,6 +158,13 @@ def _told(broken: Exception, event: Event) -> GatehouseError:
         where=f"event {event.id!r}",
         fix="look at its characters and numbers: a text is Unicode without halves of pairs, a number has 64 bits",
     )
+
+
+def _machine_failed(failed: OSError | MemoryError) -> OutsideError:
+    # What the system calls it, without the file's name: that tells a client where a server keeps things.
+    said = "out of memory" if isinstance(failed, MemoryError) else failed.strerror or type(failed).__name__
+    fix = "look at the machine's disk and memory, then do it again; nothing of this was recorded"
+    return OutsideError(f"the judge cannot work on this machine: {said}", fix=fix)
 
 
 def record(

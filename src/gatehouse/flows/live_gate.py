@@ -12,14 +12,14 @@ from gatehouse.flows.arms import Arms
 from gatehouse.flows.halt import Halted
 from gatehouse.flows.ingest import Gate
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.live import Answer, Unrecorded, as_judged, decide
+from gatehouse.flows.live import Answer, Unrecorded, decide, judged_of, rows_of
 from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.observe import Observer, Tally
 from gatehouse.flows.shadow import ShadowThread
 from gatehouse.ports.history import History
 from gatehouse.ports.ledger import ConflictError, Judged, Ledger
 from gatehouse.records.decision import Decision
-from gatehouse.records.event import Entity, Event, to_batch
+from gatehouse.records.event import Entity, Event
 
 KEPT_EVERY = 100_000
 """Events between two snapshots of a local history."""
@@ -277,11 +277,15 @@ def _latest_seen(ledger: Ledger, history: History | None) -> int:
 def _warm(judge: Judge) -> None:
     for size in WARM_SIZES:
         events = [_warm_event(number) for number in range(size)]
-        prepared = judge.prepare(to_batch(events))
-        windows = LiveHistory(judge.features.plan).advance(prepared.coded)
-        features = judge.whole(prepared, windows)
-        judgement = judge.conclude(prepared, features)
-        list(as_judged(prepared.events, features, judgement, judge.releases, 0, events))
+        # The way of `decide`, for kernels are compiled for each form in which columns come to them.
+        prepared = judge.prepare_rows(rows_of(events))
+        history = LiveHistory(judge.features.plan)
+        rows = judge.whole_rows(prepared, history.advance(prepared.coded))
+        judgement = judge.conclude_rows(prepared, rows)
+        list(judged_of(events, rows.values, judgement, judge.releases, 0))
+        # Seldom needed, and then at once: where the ledger is down there may be no room to compile anything.
+        history.roll_back()
+        history.evict()
 
 
 def _warm_event(number: int) -> Event:

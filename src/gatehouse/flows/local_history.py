@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from gatehouse.features import snapshot
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.live import each_id_once
+from gatehouse.flows.live import each_id_once, rows_of
 from gatehouse.flows.restore import BLOCK, restore_with_position
 from gatehouse.ports.ledger import Ledger
-from gatehouse.records.event import Event, to_batch
+from gatehouse.records.event import Event
 
 FORGOTTEN = "history.erased"
 """A file beside snapshots that is another after each erasure; who has counted since before it saves no snapshot."""
@@ -66,7 +66,7 @@ class LocalHistory:
 
     def _count_others(self, position: int, others: list[Event]) -> int:
         for part in each_id_once(others):
-            self.live.replay(self.judge.prepare(to_batch(part)).coded)
+            self.live.replay(self.judge.prepare_rows(rows_of(part)).coded)
         self.position = position
         return len(others)
 

@@ -13,6 +13,7 @@ from gatehouse.adapters.logs import KEYS
 from gatehouse.adapters.prometheus import PrometheusObserver
 from gatehouse.adapters.prometheus_gauges import Gauges
 from gatehouse.flows.health import Check, Health
+from gatehouse.flows.observe import states
 from gatehouse.ports.outbox import Waiting
 from gatehouse.records.enforcement import BreakerChange
 from gatehouse.records.signal import Signals
@@ -47,7 +48,7 @@ def given() -> dict[str, set[str]]:
     )
     observer.spent("judge", 0.01, 1)
     signals = Signals("a", "d", ("x",), np.zeros((1, 1), np.uint8), np.zeros((1, 1)), np.zeros((1, 1), np.int32))
-    observer.judged([signals])
+    observer.judged(states([signals]))
     observer.answered([make_decision(decided=NOW)], NOW)
     observer.gathered(1, 0)
     observer.counted("retries")

@@ -14,6 +14,7 @@ from gatehouse.adapters.prometheus_gauges import Gauges
 from gatehouse.errors import OutsideError
 from gatehouse.flows.health import Check, Health, Question, Readiness
 from gatehouse.flows.live import Unrecorded
+from gatehouse.flows.observe import states
 from gatehouse.ports.outbox import Waiting
 from gatehouse.records.enforcement import BreakerChange
 from gatehouse.records.signal import Signals, State
@@ -63,7 +64,8 @@ def test_decisions_are_counted_by_policy_once_and_answers_by_kind() -> None:
 def test_signals_gatherings_requests_and_other_things_are_counted() -> None:
     observer = PrometheusObserver()
     state = np.array([[State.FAILED], [State.FAILED], [State.SCORED]], np.uint8)
-    observer.judged([Signals("spam.linear", "d1", ("spam",), state, np.zeros((3, 1)), np.zeros((3, 1), np.int32))])
+    said = Signals("spam.linear", "d1", ("spam",), state, np.zeros((3, 1)), np.zeros((3, 1), np.int32))
+    observer.judged(states([said]))
     observer.gathered(48, 7, ["00-1-2-3"])
     observer.requested("/v1/decisions", "POST", 200, 0.003)
     observer.requested("/v1/decisions", "SECRET", 200, 0.003)

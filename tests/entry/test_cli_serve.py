@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import psutil
 import pytest
 from tests.entry.conftest import Command
 
@@ -28,9 +29,9 @@ class Started:
     """A server that is ready: its address, and what it said."""
 
     def __init__(self, *options: str) -> None:
-        code = "from gatehouse.entry.cli.serve import serve; from gatehouse.settings import read; serve(obj=read())"
+        code = "import sys; from gatehouse.entry.cli.main import run; sys.exit(run(sys.argv[1:]))"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "--port", "0", *options],
+            [sys.executable, "-c", code, "serve", "--port", "0", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -87,7 +88,9 @@ def test_it_decides_stops_and_leaves_on_record_what_it_answered(with_spam: Comma
                         return
                     answered.append(id_)
 
-        assert "gatehouse_decisions_total" in httpx.get(f"{it.url}/metrics", headers=headers).text
+        told = httpx.get(f"{it.url}/metrics", headers=headers).text
+        assert "gatehouse_decisions_total" in told
+        assert "gatehouse_judge_process_resident_memory_bytes" in told
         threads = [threading.Thread(target=send, args=(worker,)) for worker in range(4)]
         for thread in threads:
             thread.start()
@@ -104,16 +107,32 @@ def test_it_decides_stops_and_leaves_on_record_what_it_answered(with_spam: Comma
     assert '"kind": "label"' in (house.settings.home / "enforcements.jsonl").read_text().replace('":"', '": "')
 
 
+def test_where_its_judge_is_killed_the_server_ends_and_says_so(with_spam: Command) -> None:
+    with started() as it:
+        (judge,) = (
+            child
+            for child in psutil.Process(it.process.pid).children()
+            if "resource_tracker" not in str(child.cmdline())
+        )
+        judge.kill()
+        _, said = it.process.communicate(timeout=30)
+    assert it.process.returncode == 3
+    assert "the judge's process ended by itself with -9" in said
+    assert "start gatehouse serve again" in said
+
+
 def test_only_the_first_start_makes_a_key_and_prints_it_once(
     with_spam: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = []
-    monkeypatch.setattr(server, "serve", lambda house, enforcing, access, how, said: made.append((access, how)))
+    monkeypatch.setattr(
+        server, "serve", lambda house, enforcing, access, decides, how, said: made.append((access, decides, how))
+    )
     serve.main(["--json", "--no-perform", "--pack", "spam"], obj=read(), standalone_mode=False)
     said = json.loads(capsys.readouterr().out)
-    access, how = made[0]
+    access, decides, how = made[0]
     assert access.caller(said["key"], server.now()).scopes == frozenset(said["scopes"]) == frozenset(SCOPES)
-    assert (how.packs, how.performs, how.port) == (("spam",), False, 8080)
+    assert (decides.packs, how.performs, how.port) == (("spam",), False, 8080)
     serve.main([], obj=read(), standalone_mode=False)
     assert capsys.readouterr().out == ""
 

@@ -1,6 +1,6 @@
 """What a live process tells of itself, on a real house."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from gatehouse.entry.cli.show import now
 from gatehouse.entry.live import open_gate
 from gatehouse.entry.observing import ENDPOINT, SAMPLE, Observing, traces
 from gatehouse.errors import OutsideError, UserError
+from gatehouse.flows.judge import Judge
 from gatehouse.flows.live_gate import LiveGate
 from gatehouse.flows.observe import Tally
 from gatehouse.ports.dead_letters import DeadLetter
@@ -40,9 +41,14 @@ def opened(house: House, observing: Observing) -> LiveGate:
     return open_gate(house, (), observing.observer)[0]
 
 
+def judge_of(house: House, observing: Observing) -> Callable[[], Judge]:
+    gate = opened(house, observing)
+    return lambda: gate.judge
+
+
 def test_a_gate_s_decisions_releases_and_checks_are_told(house: House, observing: Observing) -> None:
     gate = opened(house, observing)
-    ready = observing.watch(house, gate, lambda: True, behind=lambda: 7, quiet=lambda: 0.0)
+    ready = observing.watch(house, lambda: gate.judge, lambda: True, behind=lambda: 7, quiet=lambda: 0.0)
     gate.decide([Event(id="e1", text="zebra: win a free prize now"), Event(id="e2", text="hello")])
     found = ready()
     assert found.ready, found
@@ -61,7 +67,7 @@ def test_a_gate_s_decisions_releases_and_checks_are_told(house: House, observing
 
 def test_what_wants_somebody_to_look_is_degraded_and_ready(house: House, observing: Observing) -> None:
     house.letters.add([DeadLetter(id="l1", value=b"zebra", source="t/0/1", reason="no JSON", at=now())])
-    found = observing.watch(house, opened(house, observing), lambda: True)()
+    found = observing.watch(house, judge_of(house, observing), lambda: True)()
     assert (found.state, found.ready) == ("degraded", True)
     assert [check.name for check in found.checks if check.state != "ok"] == ["dead letters"]
     house.letters.settle("l1", "dropped", now(), "test")
@@ -70,7 +76,7 @@ def test_what_wants_somebody_to_look_is_degraded_and_ready(house: House, observi
 def test_a_ledger_that_another_version_migrated_is_broken(house: House, observing: Observing) -> None:
     from sqlalchemy import text
 
-    ready = observing.watch(house, opened(house, observing), lambda: True)
+    ready = observing.watch(house, judge_of(house, observing), lambda: True)
     database = Database(house.settings.ledger)
     with database.writing() as connection:
         connection.execute(text("UPDATE ledger_version SET version_num = '9999'"))
@@ -88,7 +94,7 @@ def test_redis_that_is_away_is_degraded(house: House, observing: Observing) -> N
 
     elsewhere = dataclasses.replace(house.settings, redis="redis://127.0.0.1:1/0")
     gate = opened(house, observing)
-    found = observing.watch(dataclasses.replace(house, settings=elsewhere), gate, lambda: True)()
+    found = observing.watch(dataclasses.replace(house, settings=elsewhere), lambda: gate.judge, lambda: True)()
     (history,) = [check for check in found.checks if check.name == "history"]
     assert (found.ready, history.state) == (True, "degraded")
     assert history.what == "Redis at 127.0.0.1:1: cannot be reached"

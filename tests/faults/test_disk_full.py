@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gatehouse.adapters.sql.dead_letters import SqlDeadLetters
@@ -23,7 +24,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
 def room(fleet: Fleet, size: int) -> None:
     """How large any file may grow that a process of the deployment writes; needs no rights."""
     for child in fleet.children.values():
-        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        for pid in (child.pid, *(inner.pid for inner in psutil.Process(child.pid).children(recursive=True))):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def test_the_api_says_so_the_worker_waits_and_both_go_on_when_there_is_room(

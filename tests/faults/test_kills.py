@@ -25,7 +25,7 @@ def test_what_was_sent_answered_decided_planned_and_received_agree_after_kills_a
         found = run.end()
     assert run.fleet.died == []
     assert blows.at_work > KILLS // 2, f"most kills met no work: {blows}"
-    assert set(blows.kills) == {"api", "worker", "performer"}
+    assert set(blows.kills) == {"api", "judge", "worker", "performer"}
     assert found.agrees, f"{blows}\n{found}"
     assert receiver.forged == 0
     # Nothing agrees with nothing as well.

@@ -26,15 +26,15 @@ def test_a_decision_is_new_once_and_known_when_given_again() -> None:
 def test_signals_are_counted_by_state_over_all_labels() -> None:
     state = np.array([[State.SCORED, State.FAILED], [State.FAILED, State.FAILED]], np.uint8)
     two = Signals("a", "d1", ("x", "y"), state, np.zeros((2, 2)), np.zeros((2, 2), np.int32))
-    assert dict(states(two)) == {"scored": 1, "failed": 3}
-    assert states(signals("a")) == []
+    assert states([two]) == {("a", "scored"): 1, ("a", "failed"): 3}
+    assert states([signals("a")]) == {}
 
 
 def test_several_observers_are_each_told_everything() -> None:
     first, second = Tally(), Tally()
     both: Observer = Several(first, second)
     both.spent("judge", 0.5, 2)
-    both.judged([signals("spam.linear", State.SCORED, State.FAILED), signals("spam.rules", State.MATCHED)])
+    both.judged(states([signals("spam.linear", State.SCORED, State.FAILED), signals("spam.rules", State.MATCHED)]))
     both.answered([make_decision(make_event("e1"), decided=NOW)], NOW)
     both.gathered(3, 4, ["00-x"])
     both.counted("retries", 2)

@@ -22,8 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from gatehouse import __version__
 from gatehouse.flows.live import Answer
-from gatehouse.flows.observe import WAITED, sort
-from gatehouse.records.signal import Signals
+from gatehouse.flows.observe import WAITED, SignalStates, sort
 
 SAMPLE = 0.01
 """The share of batches of which spans are made."""
@@ -90,7 +89,7 @@ class TraceObserver:
             self._stages.clear()
         self._stages.append((stage, seconds / events if stage == WAITED and events else seconds))
 
-    def judged(self, signals: Sequence[Signals]) -> None:
+    def judged(self, signals: SignalStates) -> None:
         """Nothing of signals is traced."""
 
     def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:

@@ -16,8 +16,7 @@ from prometheus_client.registry import Collector
 from gatehouse import __version__
 from gatehouse.adapters.prometheus_gauges import Gauges, GaugesCollector
 from gatehouse.flows.live import Answer
-from gatehouse.flows.observe import WAITED, sort, states
-from gatehouse.records.signal import Signals
+from gatehouse.flows.observe import WAITED, SignalStates, sort
 
 SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Bounds of all histograms of seconds: finest where the promised latencies lie, from 1 to 50 ms."""
@@ -92,16 +91,19 @@ class PrometheusObserver:
         """Have these gauges asked from now on, where none were given before."""
         self.registry.register(GaugesCollector(gauges))
 
+    def watch_process(self, name: str, pid: Callable[[], int]) -> None:
+        """Give memory and processor time of another process too, under a name of its own."""
+        ProcessCollector(namespace=f"gatehouse_{name}", pid=pid, registry=self.registry)
+
     def spent(self, stage: str, seconds: float, events: int) -> None:
         """Note a stage's seconds and events; of waiting, what an event of the batch waited on average."""
         self._stages(stage).observe(seconds / events if stage == WAITED and events else seconds)
         self._stage_events(stage).inc(events)
 
-    def judged(self, signals: Sequence[Signals]) -> None:
+    def judged(self, signals: SignalStates) -> None:
         """Count signals by detector and state."""
-        for one in signals:
-            for state, n in states(one):
-                self._signals(one.detector, state).inc(n)
+        for (detector, state), n in signals.items():
+            self._signals(detector, state).inc(n)
 
     def answered(self, answers: Sequence[Answer], now: int) -> None:
         """Count answers by their kind, and what each policy concluded in the new ones."""

@@ -11,7 +11,7 @@ from gatehouse.entry.cli.show import now
 from gatehouse.errors import UserError
 from gatehouse.flows import health
 from gatehouse.flows.access import Access
-from gatehouse.flows.live_gate import LiveGate
+from gatehouse.flows.judge import Judge
 from gatehouse.flows.observe import Observer, Several
 from gatehouse.settings import Settings
 
@@ -36,7 +36,7 @@ class Observing:
     def watch(
         self,
         house: House,
-        gate: LiveGate,
+        judge: Callable[[], Judge],
         warm: Callable[[], bool],
         *,
         behind: Callable[[], int | None] | None = None,
@@ -44,16 +44,17 @@ class Observing:
     ) -> health.Readiness:
         """Give the gauges of a live process from now on, and what says whether it is ready.
 
-        `warm` says whether the judge is; `behind` is how many messages wait on the bus, `quiet` for how many seconds
-        it has not answered. They are asked by connections of their own, which a busy gate does not hold up.
+        `judge` is the one that decides now, `warm` says whether it is warm; `behind` is how many messages wait on the
+        bus, `quiet` for how many seconds it has not answered. They are asked by connections of their own, which a busy
+        gate does not hold up.
         """
         self._watched = watched = open_watched(house.settings)
         questions = [
             *of_database(watched),
-            health.of_releases(lambda: gate.judge.releases, warm),
-            health.of_models(house.shelf, lambda: gate.judge.releases),
+            health.of_releases(lambda: judge().releases, warm),
+            health.of_models(house.shelf, lambda: judge().releases),
             health.of_disk(house.settings.home),
-            *([health.of_history(redis_faults(house.settings, lambda: gate.judge))] if house.settings.redis else []),
+            *([health.of_history(redis_faults(house.settings, judge))] if house.settings.redis else []),
             *([health.of_bus(quiet, BUS_QUIET_SECONDS)] if quiet else []),
         ]
         ready = health.Readiness(questions)
@@ -64,7 +65,7 @@ class Observing:
                 tripped=watched.outbox.tripped,
                 letters=watched.letters.waiting,
                 behind=behind,
-                releases=lambda: gate.judge.releases,
+                releases=lambda: judge().releases,
                 health=ready,
             )
         )

@@ -118,7 +118,7 @@ def _served(
     house: House, gate: LiveGate, observing: Observing, polls: "Polls", at: Address, said: Callable[[str], None]
 ) -> MetricsServer:
     door = door_of(open_access(house.settings), now, at)
-    ready = observing.watch(house, gate, lambda: True, behind=lambda: polls.behind, quiet=polls.quiet)
+    ready = observing.watch(house, lambda: gate.judge, lambda: True, behind=lambda: polls.behind, quiet=polls.quiet)
     server = MetricsServer(at, observing.metrics, ready, door)
     said(f"metrics: http://{at.host}:{server.port}/metrics")
     return server

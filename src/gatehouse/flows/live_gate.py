@@ -14,12 +14,13 @@ from gatehouse.flows.ingest import Gate
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.live import Answer, Unrecorded, decide, judged_of, rows_of
 from gatehouse.flows.local_history import LocalHistory
-from gatehouse.flows.observe import Observer, Tally
+from gatehouse.flows.observe import Observer, Tally, states
 from gatehouse.flows.shadow import ShadowThread
 from gatehouse.ports.history import History
 from gatehouse.ports.ledger import ConflictError, Judged, Ledger
 from gatehouse.records.decision import Decision
 from gatehouse.records.event import Entity, Event
+from gatehouse.records.signal import Signals
 
 KEPT_EVERY = 100_000
 """Events between two snapshots of a local history."""
@@ -185,7 +186,7 @@ class LiveGate:
 
     def _decided(self, events: Sequence[Event], now: int) -> list[Answer]:
         try:
-            return decide(self._judge, cast(Ledger, self._ledger), events, now, self._history, self.observer.judged)
+            return decide(self._judge, cast(Ledger, self._ledger), events, now, self._history, self._told)
         except ConflictError as conflict:
             if len(events) == 1:
                 return [Unrecorded(events[0].id, conflict)]
@@ -193,6 +194,9 @@ class LiveGate:
         # Not every event of these ids need be at fault: the first of two that differ is recorded, the second is not.
         others = iter(self._decided([event for event in events if event.id not in apart], now))
         return [self._decided([event], now)[0] if event.id in apart else next(others) for event in events]
+
+    def _told(self, signals: Sequence[Signals]) -> None:
+        self.observer.judged(states(signals))
 
     def _catch_up(self, now: int) -> None:
         if 0 <= now - self._caught_up < self._catch_up_every:  # a clock that was set back is no reason to wait

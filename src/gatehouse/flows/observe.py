@@ -1,7 +1,7 @@
 """What the live gate and the worker tell of themselves: counts and seconds, never content."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,9 @@ WAITED = "queue"
 
 _WORDS = tuple(state.word for state in State)
 
+SignalStates = Mapping[tuple[str, str], int]
+"""How many signals there were, by detector and state."""
+
 
 class Observer(Protocol):
     """Is told what happens; must be quick and raise nothing."""
@@ -23,8 +26,8 @@ class Observer(Protocol):
         """A stage took so long for so many events."""
         ...
 
-    def judged(self, signals: Sequence[Signals]) -> None:
-        """The detectors said this of a batch of events that was then recorded."""
+    def judged(self, signals: SignalStates) -> None:
+        """So many signals the detectors gave of a batch of events that was then recorded."""
         ...
 
     def answered(self, answers: Sequence[Answer], now: int) -> None:
@@ -68,8 +71,12 @@ def sort(answers: Sequence[Answer], now: int) -> Sorted:
     return Sorted(tuple(new.values()), known, conflicts, unrecorded)
 
 
-def states(signals: Signals) -> list[tuple[str, int]]:
-    """How many of a detector's signals are in which state, those that are in none left out."""
+def states(signals: Sequence[Signals]) -> SignalStates:
+    """How many signals of a batch there are by detector and state, those of which there is none left out."""
+    return {(one.detector, state): n for one in signals for state, n in _states(one)}
+
+
+def _states(signals: Signals) -> list[tuple[str, int]]:
     said = signals.state.tobytes()
     # Nearly always all are in one state.
     if said and said.count(said[0]) == len(said):
@@ -91,11 +98,10 @@ class Tally:
         self.seconds[stage] += seconds  # type: ignore[assignment]  # a Counter adds any numbers
         self.events[stage] += events
 
-    def judged(self, signals: Sequence[Signals]) -> None:
+    def judged(self, signals: SignalStates) -> None:
         """Count signals by detector and state."""
-        for one in signals:
-            for state, n in states(one):
-                self.signals[one.detector, state] += n
+        for what, n in signals.items():
+            self.signals[what] += n
 
     def answered(self, answers: Sequence[Answer], now: int) -> None:
         """Count answers by their kind, and decisions by what they say to do; one that is given twice is known then."""
@@ -133,7 +139,7 @@ class Several:
         for one in self._observers:
             one.spent(stage, seconds, events)
 
-    def judged(self, signals: Sequence[Signals]) -> None:
+    def judged(self, signals: SignalStates) -> None:
         """Tell each."""
         for one in self._observers:
             one.judged(signals)

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import psutil
 
 from gatehouse.adapters.kafka.consumer import KafkaConsumer
 from gatehouse.adapters.kafka.producer import KafkaProducer
@@ -33,6 +34,9 @@ from gatehouse.testing.faults_traffic import Senders, Traffic
 ROLES = "gatehouse.testing.faults_roles"
 FROZEN_SHARE = 0.15
 """Of the blows, how many only freeze a process, for longer than its leases last, before it goes on as a zombie."""
+
+JUDGES_SHARE = 0.5
+"""Of the kills of an API that is at work, how many hit only the process that decides for it."""
 
 
 def free_port() -> int:
@@ -129,6 +133,13 @@ class Fleet:
         if code != -signal.SIGKILL:
             self.died.append(f"{name} with {code}")
 
+    def kill_judge(self, name: str) -> None:
+        """End at once the process that decides for an API, which then ends too."""
+        for judge in psutil.Process(self.children[name].pid).children():
+            judge.kill()
+        if not self.children[name].wait(30.0):
+            self.died.append(f"{name} with 0, though its judge was killed")
+
     @contextmanager
     def running(self) -> Iterator["Fleet"]:
         """All processes, as long as this; killed at the end where `stop` did not come first."""
@@ -191,9 +202,13 @@ def strike(
             fleet.children[name].signal(signal.SIGCONT)
             blows.freezes += 1
             continue
-        blows.at_work += fleet.ready(name)
-        fleet.kill(name)
-        blows.kills[role] += 1
+        blows.at_work += (ready := fleet.ready(name))
+        if role == "api" and ready and chance.random() < JUDGES_SHARE:
+            fleet.kill_judge(name)
+            blows.kills["judge"] += 1
+        else:
+            fleet.kill(name)
+            blows.kills[role] += 1
         fleet.start(name)
         between()
     blows.seconds = time.monotonic() - begun

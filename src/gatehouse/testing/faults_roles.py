@@ -9,8 +9,9 @@ from pathlib import Path
 from gatehouse.adapters.kafka.consumer import KafkaConsumer
 from gatehouse.adapters.sql.access import SqlKeys
 from gatehouse.adapters.sql.engine import Database
-from gatehouse.bootstrap import Bus, House, open_enforcing, open_house
+from gatehouse.bootstrap import Bus, open_enforcing, open_house
 from gatehouse.entry.api import server
+from gatehouse.entry.api.judging import JudgeProcess
 from gatehouse.entry.cli.score import live_releases
 from gatehouse.entry.cli.show import now
 from gatehouse.entry.live import Stop
@@ -85,14 +86,11 @@ def warm(template: Path) -> None:
 def api(home: str, port: int, server_url: str | None = None, redis: str | None = None) -> None:
     """`gatehouse serve`, which leaves enforcements to performers."""
     settings = settings_of(home, server_url, redis)
-    serve(open_house(settings), settings, port)
-
-
-def serve(house: House, settings: Settings, port: int) -> None:
-    """The API of an opened house."""
-    access = open_access(settings, _ready(settings.home))
-    how = server.Serving(port=port, performs=False)
-    server.serve(house, open_enforcing(settings), access, how, _ready(settings.home))
+    with JudgeProcess(settings, start="fork") as decides:
+        access = open_access(settings, _ready(settings.home))
+        how = server.Serving(port=port, performs=False)
+        house, enforcing = open_house(settings), open_enforcing(settings)
+        server.serve(house, enforcing, access, decides, how, _ready(settings.home))
 
 
 def worker(home: str, brokers: str, server_url: str | None = None, once: bool = False) -> None:

@@ -1,7 +1,8 @@
 """The API in process: a live gate with `spam`, a ledger, and keys of each scope."""
 
+import asyncio
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,11 @@ class Api(NamedTuple):
         return self.parts.house.ledger.last()
 
 
+def awaited(judging: Judging) -> Callable[[Sequence[Event]], Awaitable[list[Answer]]]:
+    """Decides in a thread, as its own process does for a server."""
+    return lambda events: asyncio.to_thread(judging, events)
+
+
 def as_caller(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
@@ -52,21 +58,18 @@ def open_parts(home: Path, tally: Tally) -> Parts:
     gate, _ = open_gate(house, (), tally)
     access = open_access(settings, lambda _: None)
     scores = perspective.Latest(perspective.load(perspective.DEFAULT, "test"))
-    ready = Observing("test", environment={}).watch(house, gate, lambda: True)
-
-    async def unused(events: Sequence[Event]) -> list[Answer]:
-        raise AssertionError
+    ready = Observing("test", environment={}).watch(house, lambda: gate.judge, lambda: True)
 
     def erase(entity: Entity, by: str, why: str) -> Mapping[str, int]:
         return erase_everywhere(house, entity, by=by, why=why, at=now()).counts()
 
-    return Parts(house, enforcing, (), gate, unused, now, access, tally, ready, scores, erase)
+    return Parts(house, enforcing, lambda: gate.judge, awaited(gate.decide), now, access, tally, ready, scores, erase)
 
 
 @contextmanager
 def serving(parts: Parts, tally: Tally, judging: Judging | None = None, terms: Terms | None = None) -> Iterator[Api]:
     """The API of these parts; `judging` takes the place of the live gate."""
-    gathering = Gathering(judging or parts.gate.decide, tally, terms)
+    gathering = Gathering(awaited(judging) if judging else parts.decide, tally, terms)
     parts = replace(parts, decide=gathering.decide)
 
     @asynccontextmanager

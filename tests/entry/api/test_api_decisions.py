@@ -39,7 +39,7 @@ def test_an_event_is_decided_on_record_and_known_when_it_comes_again(api: Api) -
     said = first.json()
     assert (said["event_id"], said["revision"], said["known"]) == ("one", 0, False)
     assert (said["outcome"], said["enforce"]) == ("violating", "label")
-    assert said["releases"] == dict(api.parts.gate.judge.releases)
+    assert said["releases"] == dict(api.parts.judge().releases)
     assert said["policies"][0]["reason"].startswith("'spam.rules' matched for 'spam'")
     (deed,) = said["planned"]
     assert (deed["kind"], deed["subject"], deed["state"]) == ("label", "event:one", "planned")

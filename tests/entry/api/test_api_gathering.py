@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from tests.entry.api.conftest import awaited
 
 from gatehouse.entry.api.errors import AnswerError
 from gatehouse.entry.api.gathering import Gathering, Terms
@@ -21,14 +22,12 @@ class Judge:
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
-        self.threads: set[str] = set()
         self.free = threading.Event()
         self.broken = False
         self.seconds = 0.0
 
     def __call__(self, events: Sequence[Event]) -> list[Answer]:
         self.batches.append([event.id for event in events])
-        self.threads.add(threading.current_thread().name)
         time.sleep(self.seconds)
         assert self.free.wait(10)
         if self.broken:
@@ -52,7 +51,7 @@ def run(steps: Run, terms: Terms | None = None) -> tuple[Judge, Tally]:
     judge, tally = Judge(), Tally()
 
     async def inside() -> None:
-        gathering = Gathering(judge, tally, terms)
+        gathering = Gathering(awaited(judge), tally, terms)
         async with gathering:
             await steps(gathering, judge)
             judge.free.set()
@@ -80,7 +79,6 @@ def test_what_comes_while_the_judge_is_at_work_is_the_next_batch_in_order() -> N
 
     judge, tally = run(steps)
     assert judge.batches == [["a"], ["b", "c", "d", "e"]]
-    assert judge.threads == {"judge"}
     assert (tally.counts["gathered"], tally.counts["gatherings"]) == (5, 2)
 
 
@@ -170,7 +168,7 @@ def test_a_stop_finishes_what_was_taken_and_takes_nothing_more() -> None:
     judge = Judge()
 
     async def inside() -> None:
-        gathering = Gathering(judge, Tally())
+        gathering = Gathering(awaited(judge), Tally())
         with pytest.raises(AnswerError, match="about to stop"):
             await gathering.decide(events("early"))
         async with gathering:

@@ -99,7 +99,7 @@ def test_an_event_is_shown_whole_to_readers_and_that_is_recorded(api: Api) -> No
 def test_policies_are_told_in_words_with_what_their_points_rest_on(api: Api) -> None:
     (summary,) = api.client.get("/v1/policies").json()
     assert summary["name"] == "spam"
-    assert summary["release"] == api.parts.gate.judge.releases["spam"]
+    assert summary["release"] == api.parts.judge().releases["spam"]
     said = api.client.get("/v1/policies/spam").json()
     assert summary.items() <= said.items()
     assert {"id", "title", "text"} == set(said["clauses"][0])
@@ -161,7 +161,7 @@ def test_with_the_ledger_down_nothing_is_decided_and_all_are_told_when_to_come_a
 ) -> None:
     parts, tally = parts_and_tally
     ledger = Down()
-    gate = LiveGate(parts.gate.judge, ledger, None, parts.clock)
+    gate = LiveGate(parts.judge(), ledger, None, parts.clock)
     with serving(parts, tally, gate.decide) as api:
         one = ask(api, "POST", "/v1/decisions")
         several = api.client.post("/v1/decisions", json=[{"id": "s1"}, {"idd": "s2"}])

@@ -46,7 +46,7 @@ async def decide(parts: NamedDependency[Parts], request: Request[Caller, Any, An
             return await _each(parts, request.user, body, came)
         if len(body) > LARGEST_BODY:
             raise too_large(LARGEST_BODY)
-        event = read_event(body, came, parts.gate.judge.features.profile)
+        event = read_event(body, came, parts.judge().features.profile)
         (answer,) = await parts.decide([event])
     if isinstance(answer, Unrecorded):
         raise answer.error
@@ -92,7 +92,7 @@ def _read_list(parts: Parts, body: bytes, now: int) -> list[Read]:
     if len(raws) > MOST_EVENTS:
         what = f"{len(raws):,} events in a list, more than {MOST_EVENTS:,}"
         raise AnswerError(413, what, fix="send them in several lists")
-    profile = parts.gate.judge.features.profile
+    profile = parts.judge().features.profile
     read: list[Read] = []
     for raw in raws:
         try:

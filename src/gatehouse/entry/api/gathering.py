@@ -1,4 +1,4 @@
-"""Gathering: requests that come while the judge is at work are judged together, by the judge's own thread.
+"""Gathering: requests that come while the judge is at work are judged together.
 
 Nothing waits for company: a judge that is idle takes what there is at once, and what comes meanwhile is its next batch.
 So batches grow by themselves under load, where they are cheaper an event.
@@ -6,10 +6,8 @@ So batches grow by themselves under load, where they are cheaper an event.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Thread
 from time import perf_counter
 from types import TracebackType
 
@@ -39,22 +37,26 @@ class Terms:
 
 
 class Gathering:
-    """Hands events of many requests to one thread that judges; to be entered by the loop that asks."""
+    """Hands events of many requests to one judge, a batch at a time; to be entered by the loop that asks."""
 
     def __init__(
-        self, judge: Callable[[Sequence[Event]], list[Answer]], observer: Observer, terms: Terms | None = None
+        self,
+        judge: Callable[[Sequence[Event]], Awaitable[list[Answer]]],
+        observer: Observer,
+        terms: Terms | None = None,
     ) -> None:
         self._judge = judge
         self._observer = observer
         self._terms = terms or Terms()
-        self._queue: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._queue: deque[_Asked] = deque()
         self._open: deque[_Asked] = deque()
         self._events = 0
         self._pace = 0.0
         self._sweeping = False
         self._stopped = True
         self._loop: asyncio.AbstractEventLoop
-        self._thread: Thread
+        self._came: asyncio.Event
+        self._work: asyncio.Task[None]
 
     @property
     def waiting(self) -> int:
@@ -76,7 +78,8 @@ class Gathering:
         asked = _Asked(events, self._loop.create_future(), perf_counter())
         self._open.append(asked)
         self._events += n
-        self._queue.put(asked)
+        self._queue.append(asked)
+        self._came.set()
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(_SWEEPS_EVERY_SECONDS, self._sweep)
@@ -106,11 +109,11 @@ class Gathering:
             self._loop.call_later(_SWEEPS_EVERY_SECONDS, self._sweep)
 
     async def __aenter__(self) -> "Gathering":
-        """Start the judge's thread."""
+        """Begin to have batches judged."""
         self._loop = asyncio.get_running_loop()
-        self._thread = Thread(target=self._work, name="judge", daemon=True)
+        self._came = asyncio.Event()
+        self._work = self._loop.create_task(self._judge_all())
         self._stopped = False
-        self._thread.start()
         return self
 
     async def __aexit__(
@@ -118,20 +121,22 @@ class Gathering:
     ) -> None:
         """Take nothing more, and finish what was taken."""
         self._stopped = True
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        self._came.set()
+        await self._work
 
-    def _work(self) -> None:
-        """Judge batch after batch until told to stop; runs in the judge's thread."""
-        held: _Asked | None = None
-        stop = False
-        while not (stop and held is None):
-            batch, held, stop = self._gathered(held, stop)
+    async def _judge_all(self) -> None:
+        """Have batch after batch judged until nothing waits and nothing more is taken."""
+        while self._queue or not self._stopped:
+            if not self._queue:
+                self._came.clear()
+                await self._came.wait()
+                continue
+            batch = self._gathered()
             taken = [asked for asked in batch if not asked.given_up]
-            answers, seconds = self._judged(taken) if taken else ([], 0.0)
-            self._loop.call_soon_threadsafe(self._deliver, batch, taken, answers, seconds)
+            answers, seconds = await self._judged(taken) if taken else ([], 0.0)
+            self._deliver(batch, taken, answers, seconds)
 
-    def _judged(self, taken: "list[_Asked]") -> tuple[list[Answer] | Exception, float]:
+    async def _judged(self, taken: "list[_Asked]") -> tuple[list[Answer] | Exception, float]:
         """The answers to these requests, one behind the other, or why there are none; and what that took."""
         events = [event for asked in taken for event in asked.events]
         begun = perf_counter()
@@ -139,35 +144,24 @@ class Gathering:
         self._observer.gathered(len(events), self._events - len(events))
         answers: list[Answer] | Exception
         try:
-            answers = self._judge(events)
+            answers = await self._judge(events)
         except Exception as error:
             answers = error
         return answers, perf_counter() - begun
 
-    def _gathered(self, held: "_Asked | None", stop: bool) -> "tuple[list[_Asked], _Asked | None, bool]":
-        """What waits, up to a batch; the one that it would make too large is held for the next."""
-        first = held if held is not None else self._queue.get()
-        if first is None:
-            return [], None, True
-        batch, n = [first], len(first.events)
-        while n < self._terms.most and not stop:
-            try:
-                more = self._queue.get_nowait()
-            except Empty:
-                break
-            if more is None:
-                stop = True
-            elif n + len(more.events) > self._terms.most:
-                return batch, more, stop
-            else:
-                batch.append(more)
-                n += len(more.events)
-        return batch, None, stop
+    def _gathered(self) -> "list[_Asked]":
+        """What waits, up to a batch; the one that would make it too large is left for the next."""
+        batch = [self._queue.popleft()]
+        n = len(batch[0].events)
+        while self._queue and n + len(self._queue[0].events) <= self._terms.most:
+            batch.append(self._queue.popleft())
+            n += len(batch[-1].events)
+        return batch
 
     def _deliver(
         self, batch: "list[_Asked]", taken: "list[_Asked]", answers: list[Answer] | Exception, seconds: float
     ) -> None:
-        """Give each request its answers; runs in the loop."""
+        """Give each request its answers."""
         if n := sum(len(asked.events) for asked in taken):
             self._pace += (_NEWEST_COUNTS if self._pace else 1.0) * (seconds / n - self._pace)
         self._events -= sum(len(asked.events) for asked in batch)

@@ -7,8 +7,8 @@ from gatehouse.bootstrap import Enforcing, House
 from gatehouse.entry.api.limits import Room
 from gatehouse.flows.access import Access
 from gatehouse.flows.health import Health
+from gatehouse.flows.judge import Judge
 from gatehouse.flows.live import Answer
-from gatehouse.flows.live_gate import LiveGate
 from gatehouse.flows.observe import Observer
 from gatehouse.flows.perspective import Latest
 from gatehouse.records.event import Entity, Event
@@ -16,18 +16,17 @@ from gatehouse.records.event import Entity, Event
 
 @dataclass(frozen=True)
 class Parts:
-    """All that a route may ask for: the opened house, the live gate, who may ask, and what happens told to whom.
+    """All that a route may ask for: the opened house, who decides, who may ask, and what happens told to whom.
 
-    `decide` gathers what comes at the same time and gives back one answer an event, in order, without blocking the
-    loop; `gate` itself is for the judge's thread. `ready` looks whether all is well, and may take a
-    second. `erase` takes all of an entity out of everything, by whom and why, and counts what. `room` counts the bytes
-    of all bodies that are held.
+    `judge` is the one that decides now: what it reads of events, and what it goes by. `decide` gathers what comes at
+    the same time and gives back one answer an event, in order, without blocking the loop. `ready` looks whether all is
+    well, and may take a second. `erase` takes all of an entity out of everything, by whom and why, and counts what.
+    `room` counts the bytes of all bodies that are held.
     """
 
     house: House
     enforcing: Enforcing
-    packs: tuple[str, ...]
-    gate: LiveGate
+    judge: Callable[[], Judge]
     decide: Callable[[Sequence[Event]], Awaitable[list[Answer]]]
     clock: Callable[[], int]
     access: Access

@@ -69,7 +69,7 @@ async def analyze(request: "Request[Any, Any, Any]", parts: NamedDependency[Part
     """Scores of one comment for the attributes asked."""
     data = await request.body()
     try:
-        answer = await anyio.to_thread.run_sync(answered, data, parts.perspective.of(parts.gate.judge))
+        answer = await anyio.to_thread.run_sync(answered, data, parts.perspective.of(parts.judge()))
     except WrongError as wrong:
         return Response(_encode(wrong.body), status_code=wrong.code, media_type=MediaType.JSON)
     return Response(_encode(answer), media_type=MediaType.JSON)

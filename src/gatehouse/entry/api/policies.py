@@ -69,7 +69,7 @@ def releases(parts: NamedDependency[Parts]) -> list[ReleaseAnswer]:
 def _in_force(parts: Parts) -> list[tuple[Release, Policy]]:
     """What this process decides by."""
     registry = parts.house.shelf.registry
-    found = [registry.release(pack, version) for pack, version in sorted(parts.gate.judge.releases.items())]
+    found = [registry.release(pack, version) for pack, version in sorted(parts.judge().releases.items())]
     return [(release, registry.policy(release.pack, release.policy_version)) for release in found]
 
 

@@ -40,7 +40,7 @@ async def report(parts: NamedDependency[Parts], request: Request[Caller, Any, An
     """
 
     def taken(body: bytes) -> ReportAnswer:
-        policies = [bound.policy.name for bound in parts.gate.judge.policies]
+        policies = [bound.policy.name for bound in parts.judge().policies]
         said = read_report(body, policies, by=request.user.name, now=parts.clock())
         with on_record():
             came = take(parts.enforcing.cases, said)

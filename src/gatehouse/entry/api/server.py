@@ -17,12 +17,13 @@ from gatehouse.bootstrap import Enforcing, House
 from gatehouse.bootstrap.erasing import erase_everywhere
 from gatehouse.entry.api.app import create_app
 from gatehouse.entry.api.gathering import Gathering
+from gatehouse.entry.api.judging import JudgeProcess
 from gatehouse.entry.api.metrics import timed
 from gatehouse.entry.api.parts import Parts
 from gatehouse.entry.api.protocol import BoundedProtocol
 from gatehouse.entry.cli.perspective import mapping
 from gatehouse.entry.cli.show import now
-from gatehouse.entry.live import Releases, Stop, open_gate
+from gatehouse.entry.live import Stop
 from gatehouse.entry.observing import Observing
 from gatehouse.errors import GatehouseError, OutsideError, UserError
 from gatehouse.flows import perspective
@@ -36,7 +37,6 @@ KEEP_ALIVE_SECONDS = 65
 STOP_SECONDS = 5
 """How long requests at hand may take once the server is told to stop."""
 
-LOOKS_EVERY_SECONDS = 1.0
 TRIES_AGAIN_SECONDS = 5.0
 
 Said = Callable[[str], None]
@@ -44,53 +44,50 @@ Said = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Serving:
-    """Where to listen, for which packs (none for all that are live), and whether enforcements are carried out here."""
+    """Where to listen, and whether enforcements are carried out here."""
 
     host: str = "127.0.0.1"
     port: int = 8080
-    packs: tuple[str, ...] = ()
     performs: bool = True
 
 
-def serve(house: House, enforcing: Enforcing, access: Access, how: Serving, said: Said) -> None:
-    """Serve until SIGTERM or SIGINT asks to stop; then what was taken is finished and the history is kept.
+def serve(house: House, enforcing: Enforcing, access: Access, decides: JudgeProcess, how: Serving, said: Said) -> None:
+    """Serve until SIGTERM or SIGINT asks to stop; then what was taken is finished.
 
-    Raises UserError where nothing is live, OutsideError where it cannot listen there.
+    Raises UserError where nothing is live, OutsideError where it cannot listen there or its judge is gone.
     """
     with listening(how.host, how.port) as sockets, ExitStack() as closing:
         observing = Observing("gatehouse-api")
         closing.callback(observing.close)
         closing.callback(access.close)
-        gate, restored = open_gate(house, how.packs, observing.observer)
-        closing.callback(gate.close)
-        for sentence in restored:
+        for sentence in decides.wait_until_ready(house, observing.observer):
             said(sentence)
-        gate.warm()
-        gathering = Gathering(gate.decide, observing.observer)
+        observing.metrics.watch_process("judge", lambda: decides.pid)
+        gathering = Gathering(decides.decide, observing.observer)
         parts = Parts(
             house,
             enforcing,
-            how.packs,
-            gate,
+            lambda: decides.judge,
             gathering.decide,
             now,
             access,
             observing.observer,
-            ready=observing.watch(house, gate, lambda: True),
+            ready=observing.watch(house, lambda: decides.judge, lambda: True),
             erase=lambda entity, by, why: erase_everywhere(house, entity, by=by, why=why, at=now()).counts(),
             perspective=perspective.Latest(perspective.load(*mapping(house.settings))),
         )
 
         @asynccontextmanager
         async def lifespan(_: Litestar) -> AsyncIterator[None]:
-            async with gathering:
+            async with decides, gathering:
                 yield
 
         app = timed(create_app(parts, lifespan=[lifespan]), observing.metrics)
-        look = Releases(house, how.packs, gate, said)
-        with Stop() as stop, beside(look, enforcing if how.performs else None, said):
-            said(f"deciding by {versions_in_words(gate.judge.releases)}")
+        with Stop() as stop, performing(enforcing if how.performs else None, said):
+            said(f"deciding by {versions_in_words(decides.judge.releases)}")
             run(app, sockets, stop, said)
+    if decides.ended:
+        raise decides.gone()
     said("stopped")
 
 
@@ -115,7 +112,7 @@ def run(app: Litestar, sockets: list[socket.socket], stop: Stop, said: Said) -> 
     # What was made until now lives as long as the process: looking through it would only cost pauses.
     gc.collect()
     gc.freeze()
-    # A loop that has something to answer waits so long at most for a judge that computes in Python.
+    # A loop that has something to answer waits so long at most for a thread that computes in Python.
     sys.setswitchinterval(0.001)
     config = uvicorn.Config(
         app,
@@ -156,28 +153,22 @@ def listening(host: str, port: int) -> Iterator[list[socket.socket]]:
 
 
 @contextmanager
-def beside(look: Callable[[], None], enforcing: Enforcing | None, said: Said) -> Iterator[None]:
-    """Threads that look for other releases, and that carry out enforcements; both end with what is inside."""
+def performing(enforcing: Enforcing | None, said: Said) -> Iterator[None]:
+    """A thread that carries out enforcements, where they are given; it ends with what is inside."""
+    if enforcing is None:
+        yield
+        return
     stop = threading.Event()
-
-    def looks() -> None:
-        while not stop.wait(LOOKS_EVERY_SECONDS):
-            look()
-
-    threads = [threading.Thread(target=looks, name="releases", daemon=True)]
-    if enforcing is not None:
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-        made = enforcing.actuator(now)
-        performer = Performer(name, enforcing.outbox, enforcing.standing, made, enforcing.policy, now)
-        threads.append(threading.Thread(target=performs, args=(performer, stop, said), name="performer", daemon=True))
-    for thread in threads:
-        thread.start()
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    made = enforcing.actuator(now)
+    performer = Performer(name, enforcing.outbox, enforcing.standing, made, enforcing.policy, now)
+    thread = threading.Thread(target=performs, args=(performer, stop, said), name="performer", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         stop.set()
-        for thread in threads:
-            thread.join(STOP_SECONDS)
+        thread.join(STOP_SECONDS)
 
 
 def performs(performer: Performer, stop: threading.Event, said: Said) -> None:

@@ -311,3 +311,20 @@ def test_a_performer_works_until_it_is_told_to_stop(house: SmallHouse) -> None:
     performer = house.performer(most=2)
     performer._actuator = Stopping()
     assert performer.run(stop, pause=0.01) == Round(done=2)
+
+
+def test_what_trickles_in_is_carried_out_together_and_what_waits_without_a_pause(house: SmallHouse) -> None:
+    house.decide(*"abc")
+    waits: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            if len(waits) == 1:
+                house.decide(*"de")
+            elif len(waits) == 4:
+                self.set()
+            return self.is_set()
+
+    assert house.performer(most=2).run(Stop(), pause=0.5, gather=0.1) == Round(done=5)
+    assert waits == [0.1, 0.5, 0.5, 0.5]

@@ -140,12 +140,12 @@ class LiveGate:
             self._use(arms)
 
     def warm(self) -> None:
-        """Run every kernel once, so that the first event does not wait for it; nothing is recorded."""
-        _warm(self._judge)
+        """Warm the judge, and those that are tried."""
+        warm(self._judge)
         for judge in self.arms.judges:
             # One that breaks is counted when it is asked.
             with suppress(Exception):
-                _warm(judge)
+                warm(judge)
 
     def close(self) -> None:
         """Save the history, from which the next start restores."""
@@ -159,7 +159,7 @@ class LiveGate:
         for judge in arms.judges:
             if id(judge) not in known:
                 with suppress(Exception):
-                    _warm(judge)
+                    warm(judge)
 
     def _use(self, arms: Arms) -> None:
         gone = self.halted
@@ -278,7 +278,8 @@ def _latest_seen(ledger: Ledger, history: History | None) -> int:
     return max(clock, *latest, 0)
 
 
-def _warm(judge: Judge) -> None:
+def warm(judge: Judge) -> None:
+    """Run every kernel once, so that the first event does not wait for it; nothing is recorded."""
     for size in WARM_SIZES:
         events = [_warm_event(number) for number in range(size)]
         # The way of `decide`, for kernels are compiled for each form in which columns come to them.

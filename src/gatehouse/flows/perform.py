@@ -56,9 +56,14 @@ class Round:
         return Round(*(add(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)))
 
     @property
+    def n(self) -> int:
+        """How many it was about."""
+        return sum(getattr(self, one.name) for one in fields(self))
+
+    @property
     def idle(self) -> bool:
         """Whether there was nothing to do."""
-        return self == Round()
+        return not self.n
 
 
 class Performer:
@@ -112,14 +117,18 @@ class Performer:
         )
         return Round(**told, late=len(leased) - sum(recorded), over=over)
 
-    def run(self, stop: threading.Event, pause: float = 0.5) -> Round:
-        """Work until told to stop; what is at work then is finished. Waits `pause` seconds where nothing is due."""
+    def run(self, stop: threading.Event, pause: float = 0.5, gather: float = 0.1) -> Round:
+        """Work until told to stop; what is at work then is finished. Waits `pause` seconds where nothing is due.
+
+        After a round that was not full it waits `gather` seconds, so that what trickles in is carried out together:
+        each round takes the right to write twice, for which live decisions wait.
+        """
         total = Round()
         while not stop.is_set():
             came_to = self.round()
             total += came_to
-            if came_to.idle:
-                stop.wait(pause)
+            if came_to.n < self._terms.most:
+                stop.wait(pause if came_to.idle else gather)
         return total
 
     def until_idle(self) -> Round:
@@ -133,7 +142,8 @@ class Performer:
         """Plan the ends of what ends by itself, and free or drop what was held until now."""
         now = self._clock()
         over = self._outbox.over(now, self._terms.most)
-        self._outbox.plan([undoing(one) for one in over if one.state == "done"], now)
+        if ends := [undoing(one) for one in over if one.state == "done"]:
+            self._outbox.plan(ends, now)
         for one in over:
             if one.state == "held" and after_hold(one) == "undone":
                 drop(self._outbox, one, by=self.name, why="too few people agreed in time", now=now)

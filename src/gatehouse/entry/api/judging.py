@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any, Literal, cast
 
 from gatehouse.bootstrap import House
+from gatehouse.entry.cli.score import live_releases
 from gatehouse.entry.judge_process import LENGTH, Answered, Broken, Started, decode_said, encode, judge, receive
 from gatehouse.errors import GatehouseError, OutsideError
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.live import Answer
+from gatehouse.flows.live_gate import warm
 from gatehouse.flows.observe import Observer
 from gatehouse.flows.releases import open_judge
 from gatehouse.records.event import Event
@@ -76,6 +78,8 @@ class JudgeProcess:
         `observer` is told from then on what happens there. Raises UserError where nothing is live.
         """
         self._house, self._observer = house, observer
+        self.judge = open_judge(house.shelf, live_releases(house, self.packs))
+        warm(self.judge)
         with self._socket.makefile("rb") as answers:
             body = receive(answers.read)
         said = decode_said(body) if body is not None else None
@@ -83,7 +87,9 @@ class JudgeProcess:
             raise said.failure.error()
         if not isinstance(said, Started):
             raise self.gone()
-        self.judge = self._opened(said.live)
+        self._live = said.live
+        if self._live != dict(self.judge.releases):  # others were promoted meanwhile
+            self.judge = self._opened(self._live)
         self._ready = True
         return said.said
 
@@ -141,7 +147,6 @@ class JudgeProcess:
 
     def _opened(self, live: dict[str, str]) -> Judge:
         registry = self._house.shelf.registry
-        self._live = live
         return open_judge(self._house.shelf, [registry.release(*one) for one in sorted(live.items())])
 
     def _lost(self) -> None:

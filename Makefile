@@ -122,8 +122,8 @@ bench-ira: $(READY)  ## the six roles of a known operation: found by coordinatio
 bench-shared-history: $(READY)  ## the history shared by Redis: events a second, round trips, bytes an actor
 	$(BIN)/python benchmarks/shared_history.py
 
-bench-worker: $(READY)  ## the stream worker: events a second in memory and with the ledger
-	$(BIN)/python benchmarks/worker.py
+bench-worker: $(READY)  ## the stream worker: events a second in memory and with the ledger, and two of them at once
+	$(BIN)/python benchmarks/worker.py --processes 2
 
 bench-judge: $(READY)  ## deciding stage by stage, batches of 1 to 500
 	$(BIN)/python benchmarks/judge.py

@@ -23,17 +23,18 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from gatehouse.bootstrap import House, open_house
-from gatehouse.datasets import as_of, build
+from _events import TALK, made_up, profile_of
+from _house import Forgetful, in_order, learnt
+from gatehouse.bootstrap import open_house
 from gatehouse.detectors.actor import ActorDetector
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.linear import LinearDetector
@@ -42,26 +43,22 @@ from gatehouse.detectors.run import Panel
 from gatehouse.expressions import Place, read_expression
 from gatehouse.features import define
 from gatehouse.features.live import LiveHistory
-from gatehouse.flows import learn, learn_actors, packs, releases
+from gatehouse.flows import packs, releases
 from gatehouse.flows.ingest import Gate
 from gatehouse.flows.judge import Judge, Prepared
 from gatehouse.flows.live import judged_of
 from gatehouse.flows.live_gate import LiveGate
 from gatehouse.flows.local_history import LocalHistory
-from gatehouse.flows.packs import Pack
 from gatehouse.policies.decide import Policies
-from gatehouse.records.case import LABEL_SCHEMA
-from gatehouse.records.dataset import Dataset
 from gatehouse.records.decision import Judgement
-from gatehouse.records.event import EVENT_SCHEMA, Entity, Event, to_batch, values_of
+from gatehouse.records.event import EVENT_SCHEMA, Event, values_of
 from gatehouse.settings import Settings
 from gatehouse.text.rows import Rows, Values
-from rules import make_rules
-from worker import SENTENCES, Forgetful
+from rules import RULES, make_rules
 
 LIMITS = {1: 1_000.0, 8: 1_300.0}
 LEAST_TURNS = 10
-MADE_UP, RULES = 1_200, 200
+PEER_ROWS = 1_200
 
 
 class Took(NamedTuple):
@@ -74,87 +71,10 @@ class Took(NamedTuple):
     n: int
 
 
-def events_of(count: int, profile: Mapping[str, str], seed: int) -> Iterator[Event]:
-    """Posts of a few thousand accounts with all that packs read of a profile; one in four does not say its language."""
-    chance = random.Random(seed)
-    words = SENTENCES.split()
-    values: dict[str, Callable[[], Any]] = {
-        "BIGINT": lambda: chance.randint(0, 5_000),
-        "DOUBLE": chance.random,
-        "VARCHAR": lambda: chance.choice(words),
-        "BOOLEAN": lambda: chance.random() < 0.5,
-    }
-    for number in range(count):
-        yield Event(
-            id=f"event-{seed}-{number}",
-            kind=chance.choice(("post", "message", "comment", "star")),
-            text=" ".join(chance.choices(words, k=chance.randint(5, 30))),
-            language="en" if chance.random() < 0.75 else None,
-            occurred=1_769_860_800_000_000 + number,
-            seen=number + 1,
-            actor=Entity("account", str(chance.randint(1, 4_000))),
-            target=Entity("account", str(chance.randint(1, 4_000))),
-            address=f"address-{chance.randint(1, 2_000)}",
-            attributes={name: values[kind]() for name, kind in profile.items()} or None,
-        )
-
-
-def profile_of(names: Sequence[str]) -> dict[str, str]:
-    """Every attribute that these packs read, with its type."""
-    return {column.name: column.kind for name in names for column in packs.load(name).features.profile}
-
-
-def made_up(pack: Pack, columns: learn_actors.Columns, profile: Mapping[str, str]) -> Dataset:
-    """Rows for a pack of actors to learn from, with labels by chance."""
-    chance = np.random.default_rng(1)
-    events = to_batch(list(events_of(MADE_UP, profile, seed=1)))
-    features = columns.features
-    known = features.compute(events)
-    windows = set(features.plan.schema.names)
-    rows = {
-        name: pa.array(chance.integers(0, 30, MADE_UP)).cast(field.type) if name in windows else known.column(name)
-        for name, field in zip(features.schema.names, features.schema, strict=True)
-    }
-    labels = {
-        "event_id": events.column("id"),
-        "label": pa.array([pack.recipe.labels[0]] * MADE_UP),
-        "value": pa.array((chance.random(MADE_UP) < 0.4).astype(int)),
-    }
-    claims = [labels[f.name].cast(f.type) if f.name in labels else pa.nulls(MADE_UP, f.type) for f in LABEL_SCHEMA]
-    judged = as_of.Judged(
-        pa.Table.from_batches([events]), np.arange(MADE_UP), pa.Table.from_arrays(claims, schema=LABEL_SCHEMA)
-    )
-    return build.from_events(
-        judged,
-        pa.table({"id": events.column("id"), "as_of": events.column("seen"), **rows}),
-        features,
-        name="made-up",
-        title="Made up",
-        licence="none",
-        population="nobody",
-        split="author",
-        detectors={name: detector.version for name, detector in columns.content.items()},
-    )
-
-
-def learnt(name: str, house: House) -> packs.Pack:
-    """Makes a pack live, learnt from its examples or from made-up rows."""
-    pack = packs.load(name)
-    if pack.recipe.learner == "actor":
-        columns = learn_actors.columns_of(pack, learn_actors.taken(pack, house.shelf))
-        dataset, examples = made_up(pack, columns, profile_of([name])), False
-    else:
-        dataset, examples = learn.dataset_for(pack, house.shelf, house.settings.datasets, ())
-    release = learn.train(pack, dataset, examples, house.shelf, at=1, by="benchmark").release
-    releases.promote(house.shelf, release.pack, release.version, at=2, by="benchmark", why="benchmark")
-    return pack
-
-
 def live_judge(home: Path, names: Sequence[str]) -> tuple[Judge, list[tuple[str, str]]]:
     """The judge of these packs with 200 rules beside theirs, and these rules as expressions and as Python."""
     house = open_house(Settings(home=home))
-    in_order = sorted(names, key=lambda name: packs.load(name).recipe.learner == "actor")
-    features = define.union([learnt(name, house).features for name in in_order])
+    features = define.union([learnt(name, house).pack.features for name in in_order(names)])
     judge = releases.open_judge(house.shelf, releases.live(house.shelf, names))
     schema = packs.rule_schema(features)
     written = [tuple(renamed(text, features.schema) for text in pair) for pair in make_rules(random.Random(7))]
@@ -260,10 +180,10 @@ def peer(judge: Judge, written: Sequence[tuple[str, str]]) -> Callable[[Ahead], 
     kinds = [type(one) for one in judge.detectors]
     chance = np.random.default_rng(3)
     counts = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=2**18)
-    texts = [" ".join(pair) for pair in itertools.pairwise(SENTENCES.split())]
+    texts = [" ".join(pair) for pair in itertools.pairwise(TALK)]
     linear = LogisticRegression().fit(counts.transform(texts), np.arange(len(texts)) % 2)
-    numbers = chance.random((MADE_UP, 20))
-    trees = LGBMClassifier(n_jobs=1, verbosity=-1).fit(numbers, chance.integers(0, 2, MADE_UP)).booster_
+    numbers = chance.random((PEER_ROWS, 20))
+    trees = LGBMClassifier(n_jobs=1, verbosity=-1).fit(numbers, chance.integers(0, 2, PEER_ROWS)).booster_
     rules = [eval(f"lambda r: {python}") for _, python in written]
 
     def judged(given: Ahead) -> object:
@@ -279,11 +199,11 @@ def peer(judge: Judge, written: Sequence[tuple[str, str]]) -> Callable[[Ahead], 
 
 
 def at_size(
-    judge: Judge, written: Sequence[tuple[str, str]], size: int, seconds: float, profile: Mapping[str, str]
+    judge: Judge, written: Sequence[tuple[str, str]], size: int, seconds: float, profile: dict[str, str]
 ) -> dict[str, Took]:
     """Every stage, the gate and the peer at one size of batches."""
     count = max(min(400, 4_000 // size), 8)
-    events = list(events_of(2 * count * size, profile, seed=size))
+    events, _ = made_up(2 * count * size, profile, seed=size)
     batches = [events[start : start + size] for start in range(0, len(events), size)]
     history = LiveHistory(judge.features.plan)
     given = [ahead_of(judge, batch, history) for batch in batches[:count]]

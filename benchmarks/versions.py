@@ -22,6 +22,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
+from _events import made_up
+from _house import judge_of, now, prepared
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.flows.arms import Arms, Canary
@@ -30,11 +32,10 @@ from gatehouse.flows.judge import Judge
 from gatehouse.flows.live_gate import LiveGate
 from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.observe import Tally
-from gatehouse.flows.read_event import read_event
 from gatehouse.flows.shadow import Shadow
 from gatehouse.records.event import Event
+from gatehouse.settings import Settings
 from gatehouse.stats import sequential
-from worker import live_judge, messages, now
 
 AT_ONCE = 50
 RUNS = 1_000
@@ -51,11 +52,12 @@ def main() -> None:
     )
     parser.add_argument("--without-halts", action="store_true", help="only what it costs")
     options = parser.parse_args()
-    events = [read_event(value, now(), ()) for value in messages(options.events)]
+    events, _ = made_up(options.events, {})
     with TemporaryDirectory(dir=options.folder) as name:
         names = options.packs.split(",")
-        judge = live_judge(Path(name) / "home", names)
-        tried = replace(live_judge(Path(name) / "other", names[:1]), releases={names[0]: "tried"})
+        judge = judge_of(*prepared(Settings(Path(name) / "home"), names))
+        other = judge_of(*prepared(Settings(Path(name) / "other"), names[:1]))
+        tried = replace(other, releases={names[0]: "tried"})
         found = decided(judge, tried, events, Path(name))
     print(f"{options.events:,} single events, packs {options.packs}: ms of LiveGate.decide")
     print(f"{'':<18}{'least':>8}{'median':>8}{'p95':>8}{'p99':>8}")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from gatehouse.adapters.sql.faults import unkept
+from gatehouse.records.feature import FeatureRow
 from gatehouse.records.signal import SignalRow, Signals, State
 from gatehouse.testing.makers import make_event, make_judged
 
@@ -19,6 +20,11 @@ def of_evidence(said: str) -> list[str]:
 
 def test_a_null_character_in_evidence_is_found() -> None:
     assert of_evidence("rule a\0b") == ["its signals.1.evidence holds a NUL character"]
+
+
+def test_a_null_character_in_a_row_of_features_is_found() -> None:
+    judged = replace(make_judged(make_event("e1")), features=FeatureRow({"language": 0}, ("e\0n",)))
+    assert [what for what, _ in unkept(judged)] == ["its features.language holds a NUL character"]
 
 
 def test_half_a_character_in_evidence_is_found() -> None:

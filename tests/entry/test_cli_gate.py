@@ -7,6 +7,11 @@ import numpy as np
 from tests.entry.conftest import Command
 from tests.entry.test_cli_learn import own_pack, release_of
 
+from gatehouse.bootstrap import open_house
+from gatehouse.entry.cli.gate import unsent
+from gatehouse.settings import Settings
+from gatehouse.testing.makers import make_event, make_judged
+
 
 def candidate(gatehouse: Command) -> str:
     """A second release of `spam`, from a recipe that learns next to nothing."""
@@ -84,3 +89,20 @@ def test_files_that_cannot_be_compared_say_why(gatehouse: Command) -> None:
     silent = gatehouse("gate", "old.csv", "--against", "old.csv")
     assert silent.code == 2
     assert "give a threshold for its scores" in silent.err
+
+
+def test_attributes_that_a_release_reads_and_nobody_sends_are_told_before_it_goes_on(with_spam: Command) -> None:
+    features = own_pack() / "features.yaml"
+    features.write_text(features.read_text() + "profile:\n  - {name: followers, type: BIGINT, meaning: Who follows.}\n")
+    answer = with_spam("train", "mine/spam")
+    assert answer.code == 0, answer.err
+    house = open_house(Settings(Path(".gatehouse")))
+    release = house.shelf.registry.release("spam", release_of(answer.out))
+    assert unsent(house, release) == [], "nothing is on record"
+    house.ledger.commit([make_judged(make_event(attributes={"following": 3}))])
+    assert unsent(house, release) == [
+        "no event of the latest 1 on record brings followers, so what 'spam' reads of it is not known; next: send it "
+        "in the events' attributes"
+    ]
+    [champion] = [one for one, last in house.shelf.registry.releases("spam") if last.state == "live"]
+    assert unsent(house, champion) == [], "it reads no attribute"

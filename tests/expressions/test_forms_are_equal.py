@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from tests.expressions.expressions_by_hand import ROWS, SCHEMA, evaluate, expression
 
 from gatehouse.expressions import Compiled, CompiledSet, Expression, Place, read_expression, row_values
+from gatehouse.expressions.texts import FEW
 from gatehouse.expressions.tree import Type
 
 BATCH = pa.RecordBatch.from_pylist(ROWS, schema=SCHEMA)
+COPIES = FEW // len(ROWS) + 1
+MANY = pa.RecordBatch.from_pylist(ROWS * COPIES, schema=SCHEMA)
 _SETTINGS = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 
 
@@ -32,6 +35,7 @@ def _agree_on_one(text: str, cut: int) -> None:
     wanted = [evaluate(expression.tree, row) for row in ROWS]
     assert [compiled.row(row) for row in row_values(BATCH, compiled.used)] == wanted, text
     assert _by_columns(compiled, BATCH) == wanted, text
+    assert _by_columns(compiled, MANY) == wanted * COPIES, text
     assert _by_columns(compiled, BATCH.slice(cut, 9)) == wanted[cut : cut + 9], text
 
 
@@ -43,6 +47,7 @@ def _agree_on_many(texts: list[str]) -> None:
     true, lost = compiled.columns(BATCH)
     assert [np.flatnonzero(hits).tolist() for hits in true.T] == wanted, texts
     assert not lost.any()
+    assert compiled.columns(MANY)[0].tolist() == np.tile(true, COPIES).tolist(), texts
 
 
 @_SETTINGS

@@ -1,13 +1,19 @@
 """The life of releases beside the live one: every step on record, at most one shadow and one canary, and refusals."""
 
 import pytest
+from tests.detectors.test_actor import detector
 
 from gatehouse.errors import RefusedError, UserError
+from gatehouse.features.define import FeatureSet
+from gatehouse.features.profile import ProfileColumn
 from gatehouse.flows import life
+from gatehouse.flows.judge import Judge
 from gatehouse.flows.releases import FILES, Shelf
+from gatehouse.policies.decide import bind
 from gatehouse.records.dataset import Release
-from gatehouse.testing.makers import NOW, make_model, make_policy, make_release
-from gatehouse.testing.memory import MemoryModelFiles, MemoryRegistry
+from gatehouse.records.policy import Step
+from gatehouse.testing.makers import NOW, make_decision, make_event, make_judged, make_model, make_policy, make_release
+from gatehouse.testing.memory import MemoryLedger, MemoryModelFiles, MemoryRegistry
 
 SAID = {"at": NOW + 5, "by": "kim", "why": "to see"}
 
@@ -141,3 +147,47 @@ def test_how_much_a_canary_may_differ_is_on_record(shelf: Shelf) -> None:
     assert [one.differs for one in life.tried(shelf.registry)] == [0.08]
     with pytest.raises(UserError, match="--differ-at-most: a canary may differ on a share of its actors"):
         life.try_out(shelf, "spam", release("p2").version, "canary", 0.1, 1.0, **SAID)
+
+
+def reading(*names: str, missing: str = "review") -> Judge:
+    """A judge whose release reads these attributes, of which its detector cannot do without `friends`."""
+    profile = tuple(ProfileColumn(name, "BIGINT") for name in names)
+    step = Step(name="likely", detector="made.actor", label="bot", clause="S1")
+    policy = bind(make_policy(steps=(step,), missing=missing), (), [detector()])
+    return Judge(FeatureSet(profile=profile), (detector(),), (policy,), {"spam": "r1"})
+
+
+def on_record(*attributes: dict[str, int] | None) -> MemoryLedger:
+    ledger = MemoryLedger()
+    for number, said in enumerate(attributes):
+        event = make_event(f"e{number}", attributes=said)
+        ledger.commit([make_judged(event, decision=make_decision(event), enforcements=(), cases=())])
+    return ledger
+
+
+def test_attributes_that_nobody_sends_are_told_with_what_it_leads_to_and_the_next_step() -> None:
+    assert life.unsent(reading("friends", "share", "made_at"), on_record(None, {"other": 1})) == [
+        "no event of the latest 2 on record brings friends, so 'made.actor' abstains: 'spam' (missing: review) opens "
+        "a case for every such event; next: send it in the events' attributes, or write missing: pass in policy.yaml "
+        "and train again",
+        "no event of the latest 2 on record brings share or made_at, so what 'spam' reads of it is not known; next: "
+        "send it in the events' attributes",
+    ]
+    assert life.unsent(reading("friends", missing="pass"), on_record({})) == [
+        "no event of the latest 1 on record brings friends, so 'made.actor' abstains: 'spam' leaves every such event "
+        "undecided; next: send it in the events' attributes"
+    ]
+
+
+def test_nothing_is_said_of_what_one_event_sent_nor_where_nothing_is_on_record_or_read() -> None:
+    assert life.unsent(reading("friends", "share"), on_record(None, {"friends": 1}, {"share": 2})) == []
+    assert life.unsent(reading("friends"), on_record()) == []
+    assert life.unsent(reading(), on_record(None)) == []
+
+
+def test_only_the_latest_events_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = on_record({"friends": 1}, None, None)
+    monkeypatch.setattr(life, "RECENT", 2)
+    assert life.unsent(reading("friends"), ledger)[0].startswith("no event of the latest 2 on record brings friends")
+    monkeypatch.setattr(life, "RECENT", 3)
+    assert life.unsent(reading("friends"), ledger) == []

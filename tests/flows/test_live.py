@@ -1,8 +1,10 @@
 """Deciding on record: known events, windows in order, and what a single bad event or a lost history costs."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from tests.flows.remembering import START, WINDOWS, make_judge, make_post, post_
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.features.live import LiveHistory
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.live import Answer, Unrecorded, decide, each_id_once
+from gatehouse.flows.live import Answer, Unrecorded, decide, decision_id, each_id_once
 from gatehouse.flows.replay import replay
 from gatehouse.ports.ledger import ConflictError, Judged
 from gatehouse.records.decision import Decision
@@ -274,3 +276,13 @@ def test_bad_events_in_between_change_no_value_of_the_others(judge: Judge, batch
     assert spoilt.log() == clean.log()
     for _, event in clean.log():
         assert spoilt.find(event.id) == clean.find(event.id)
+
+
+def test_a_decision_is_named_by_its_event_and_the_releases_in_any_order(judge: Judge, ledger: MemoryLedger) -> None:
+    event = make_post("a")
+    (made,) = decide(judge, ledger, [event], 5)
+    assert isinstance(made, Decision)
+    seen = ledger.log()[0][1]
+    said = (seen.id, seen.revision, seen.digest(), sorted(judge.releases.items()))
+    assert made.id == hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
+    assert decision_id(event, {"b": "2", "a": "1"}) == decision_id(event, {"a": "1", "b": "2"})

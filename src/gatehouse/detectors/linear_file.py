@@ -78,8 +78,3 @@ class LinearModel:
         if len(header.labels) == 1:
             return cls(header, np.frombuffer(content, np.int16).reshape(shape))
         return cls(header, np.frombuffer(content, np.int8).reshape(shape))
-
-
-def _again(where: str) -> str:
-    """The next step for a model that cannot be used; `where` is a detector's name."""
-    return f"train it again: gatehouse train {where.partition('.')[0]}"

@@ -1,30 +1,32 @@
 """Rules: conditions that people write, each with a name, a label and its reason."""
 
 import hashlib
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import yaml
 
 from gatehouse.detectors.base import Asked
 from gatehouse.errors import Fault, UserError, nearest, suggestion
 from gatehouse.expressions import CompiledSet, Expression, place_of, read_expression
-from gatehouse.records.signal import Signals, State, blank_columns
+from gatehouse.records.signal import Signals, State
 from gatehouse.text.rows import Rows
 
-_FEW_ROWS = 96
-"""Batches up to this size go through the row form; `make bench-rules` prints where the two forms cross."""
+_FEW_ROWS = 64
+"""Batches up to this size go through the row form; there the two forms cross where hundreds of rules are asked."""
 
 _KEYS = ("name", "label", "when", "why")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
-Found = dict[int, list[int]]
-"""Row of a batch: indices of rules, in order."""
+Told = dict[int, str]
+"""For a row and a label, counted as the cells of a table of all rows and labels: the names of rules, in order."""
 
 
 @dataclass(frozen=True)
@@ -72,127 +74,151 @@ class RulesDetector:
         return detectors[0]._alone if len(detectors) == 1 else _Book(detectors)
 
 
-class _Book:
-    """The rules of several detectors, one's behind another's."""
-
-    def __init__(self, detectors: Sequence[RulesDetector]) -> None:
-        self._detectors = detectors
-        self._rules = [rule for detector in detectors for rule in detector.rules]
-        # Of each rule, its detector and the place of its label there, and its name.
-        self._told_by = [
-            ((place, detector.labels.index(rule.label)), rule.name)
-            for place, detector in enumerate(detectors)
-            for rule in detector.rules
-        ]
-        self._named = frozenset(name for rule in self._rules for name in rule.when.columns)
-        self._compiled: dict[frozenset[str], _Able] = {}
-        self._last: tuple[pa.Schema, pa.Schema, _Able, list[bool]] | None = None
-        self._able(frozenset())
-
-    def __call__(self, events: Rows, features: Rows) -> list[Signals]:
-        """The signals of each detector."""
-        able, declared = self._able_for(features.schema, events.schema)
-        n = len(features)
-        hits, lost = (
-            _by_rows(_rows(able.compiled.used, declared, events, features), able)
-            if n <= _FEW_ROWS
-            else _by_columns(_columns(able.compiled.used, events, features), able)
-        )
-        if able.lost:
-            lost = {row: sorted([*able.lost, *lost.get(row, [])]) for row in range(n)}
-        blank = blank_columns(self._detectors, n, State.ABSTAINED)
-        reasons: list[dict[str, int]] = [{} for _ in blank]
-        for row in {**hits, **lost}:
-            for (place, label), (state, said) in self._verdicts(hits.get(row, []), lost.get(row, [])).items():
-                states, _, evidence = blank[place]
-                states[row, label] = state
-                evidence[row, label] = reasons[place].setdefault(said, len(reasons[place]))
-        return [
-            Signals(detector.name, detector.version, detector.labels, *columns, tuple(said))
-            for detector, columns, said in zip(self._detectors, blank, reasons, strict=True)
-        ]
-
-    def _able_for(self, features: pa.Schema, events: pa.Schema) -> "tuple[_Able, list[bool]]":
-        """The rules that can be asked over these columns, and which of those that they name are the features'."""
-        # Looking names up takes long for one row, and batch after batch has the same schemas.
-        known = self._last
-        if known is None or not (_same(features, known[0]) and _same(events, known[1])):
-            able = self._able(self._named.difference(features.names, events.names))
-            declared = set(features.names)
-            known = self._last = (features, events, able, [name in declared for name in able.compiled.used])
-        return known[2], known[3]
-
-    def _able(self, missing: frozenset[str]) -> "_Able":
-        """The rules that can be asked without these columns; those for a whole batch are compiled when it is made."""
-        if missing not in self._compiled:
-            lost = [i for i, rule in enumerate(self._rules) if missing & rule.when.columns.keys()]
-            gone = set(lost)
-            rules = [i for i in range(len(self._rules)) if i not in gone]
-            self._compiled[missing] = _Able(CompiledSet([self._rules[i].when for i in rules]), rules, lost)
-        return self._compiled[missing]
-
-    def _verdicts(self, hits: list[int], lost: list[int]) -> dict[tuple[int, int], tuple[State, str]]:
-        """State and reason of each label that a rule speaks of; a match outweighs a rule that could not be asked."""
-        verdicts: dict[tuple[int, int], tuple[State, str]] = {}
-        for rules, state, prefix in ((lost, State.FAILED, "value unavailable for "), (hits, State.MATCHED, "")):
-            names: dict[tuple[int, int], list[str]] = defaultdict(list)
-            for rule in rules:
-                label, name = self._told_by[rule]
-                names[label].append(name)
-            verdicts |= {label: (state, prefix + ", ".join(named)) for label, named in names.items()}
-        return verdicts
-
-
-def _same(one: pa.Schema, other: pa.Schema) -> bool:
-    return one is other or one.equals(other)
-
-
 class _Able(NamedTuple):
     """The rules that can be asked where some columns are not there, compiled, and the indices of all others."""
 
     compiled: CompiledSet
     rules: list[int]
+    label_of: list[int]
+    names: list[str]
     lost: list[int]
 
 
-def _columns(used: Sequence[str], events: Rows, features: Rows) -> pa.RecordBatch:
-    """The columns that the rules name; what both hold (`language`) is the features' word."""
-    if not used:
-        return events.batch
-    known = {**events.by_name, **features.by_name}
-    return pa.RecordBatch.from_arrays([known[name] for name in used], list(used))
+class _Book:
+    """The rules of several detectors, those of one label beside each other."""
+
+    def __init__(self, detectors: Sequence[RulesDetector]) -> None:
+        self._detectors = detectors
+        labels = [(place, label) for place, detector in enumerate(detectors) for label in detector.labels]
+        told = [
+            (labels.index((place, rule.label)), rule)
+            for place, detector in enumerate(detectors)
+            for rule in detector.rules
+        ]
+        told.sort(key=lambda one: one[0])
+        self._rules = [rule for _, rule in told]
+        # Labels are counted over all detectors.
+        self._labels = tuple(label for _, label in labels)
+        self._detector_of = [place for place, _ in labels]
+        ends = list(itertools.accumulate(len(detector.labels) for detector in detectors))
+        self._own = [slice(*ends) for ends in itertools.pairwise([0, *ends])]
+        self._label_of = [label for label, _ in told]
+        self._names = [rule.name for rule in self._rules]
+        self._label_column, self._name_column = np.array(self._label_of, np.int64), np.array(self._names, object)
+        self._named = frozenset(name for rule in self._rules for name in rule.when.columns)
+        self._compiled: dict[frozenset[str], _Able] = {}
+        self._last: tuple[pa.Schema, pa.Schema, _Able, dict[str, bool]] | None = None
+        self._able(frozenset())
+
+    def __call__(self, events: Rows, features: Rows) -> list[Signals]:
+        """The signals of each detector."""
+        able, used = self._able_for(features.schema, events.schema)
+        if len(features) <= _FEW_ROWS:
+            columns = [(features if own else events).one(name) for name, own in used.items()]
+            matched, lost = self._by_rows(able, columns, len(features))
+        else:
+            matched, lost = self._by_columns(
+                able, lambda name: (features if used[name] else events).column(name), len(features)
+            )
+        return self._signals(matched, lost, len(features))
+
+    def _able_for(self, features: pa.Schema, events: pa.Schema) -> tuple[_Able, dict[str, bool]]:
+        """The rules that can be asked over these columns, and whether each that they name is the features'.
+
+        What both hold (`language`) is the features' word.
+        """
+        # Looking names up takes long for one row, and batch after batch has the same schemas.
+        known = self._last
+        if known is None or not (_same(features, known[0]) and _same(events, known[1])):
+            able = self._able(self._named.difference(features.names, events.names))
+            declared = set(features.names)
+            known = self._last = (features, events, able, {name: name in declared for name in able.compiled.used})
+        return known[2], known[3]
+
+    def _able(self, missing: frozenset[str]) -> _Able:
+        """The rules that can be asked without these columns; those for a whole batch are compiled when it is made."""
+        if missing not in self._compiled:
+            lost = [i for i, rule in enumerate(self._rules) if missing & rule.when.columns.keys()]
+            gone = set(lost)
+            rules = [i for i in range(len(self._rules)) if i not in gone]
+            self._compiled[missing] = _Able(
+                CompiledSet([self._rules[i].when for i in rules]),
+                rules,
+                [self._label_of[i] for i in rules],
+                [self._names[i] for i in rules],
+                lost,
+            )
+        return self._compiled[missing]
+
+    def _by_rows(self, able: _Able, columns: Sequence[Sequence[Any]], n: int) -> tuple[Told, Told]:
+        """The rules that are TRUE, and those that could not be asked, row by row."""
+        matched: dict[int, list[str]] = defaultdict(list)
+        lost: dict[int, list[str]] = defaultdict(list)
+        first = 0
+        for values in zip(*columns, strict=True) if columns else [()] * n:
+            true, unavailable = able.compiled.row(values)
+            for i in true:
+                matched[first + able.label_of[i]].append(able.names[i])
+            if unavailable or able.lost:
+                for rule in sorted([*able.lost, *(able.rules[i] for i in unavailable)]):
+                    lost[first + self._label_of[rule]].append(self._names[rule])
+            first += len(self._labels)
+        return _listed(matched), _listed(lost)
+
+    def _by_columns(self, able: _Able, column: Callable[[str], pa.Array], n: int) -> tuple[Told, Told]:
+        """The same over all rows at once, faster where there are many."""
+        true, unavailable = able.compiled.over(n, column)
+        if able.lost:
+            masks = np.zeros((2, len(self._rules), n), np.bool_)
+            masks[:, able.rules] = true, unavailable
+            masks[1, able.lost] = True
+            true, unavailable = masks
+        return self._told(true), self._told(unavailable)
+
+    def _told(self, mask: npt.NDArray[np.bool_]) -> Told:
+        """The rules and rows [rules, n] of a mask by row and label."""
+        if not mask.any():
+            return {}
+        rows, rules = np.divmod(np.flatnonzero(mask.T), len(mask))
+        cells = rows * len(self._labels) + self._label_column[rules]
+        firsts = np.flatnonzero(np.diff(cells, prepend=-1))
+        names = self._name_column[rules].tolist()
+        parts = itertools.pairwise([*firsts.tolist(), len(names)])
+        return {cell: ", ".join(names[i:j]) for cell, (i, j) in zip(cells[firsts].tolist(), parts, strict=True)}
+
+    def _signals(self, matched: Told, lost: Told, n: int) -> list[Signals]:
+        """A match outweighs a rule that could not be asked."""
+        blank = Signals.blank("", "", self._labels, n, State.ABSTAINED)
+        reasons: list[dict[str, int]] = [{} for _ in self._detectors]
+        told = {cell: f"value unavailable for {names}" for cell, names in lost.items()} | matched if lost else matched
+        if told:
+            codes = []
+            for cell, said in told.items():
+                known = reasons[self._detector_of[cell % len(self._labels)]]
+                codes.append(known.setdefault(said, len(known)))
+            blank.evidence.put(list(told), codes)
+            blank.state.put(list(lost), State.FAILED)
+            blank.state.put(list(matched), State.MATCHED)
+        return [
+            Signals(
+                detector.name,
+                detector.version,
+                detector.labels,
+                blank.state[:, own],
+                blank.score[:, own],
+                blank.evidence[:, own],
+                tuple(said),
+            )
+            for detector, own, said in zip(self._detectors, self._own, reasons, strict=True)
+        ]
 
 
-def _rows(used: Sequence[str], declared: Sequence[bool], events: Rows, features: Rows) -> Iterable[tuple[Any, ...]]:
-    """The same as rows of values."""
-    if not used:
-        return [()] * len(events)
-    columns = zip(used, declared, strict=True)
-    return zip(*((features if own else events).one(name) for name, own in columns), strict=True)
+def _listed(names: Mapping[int, list[str]]) -> Told:
+    return {cell: ", ".join(listed) for cell, listed in names.items()}
 
 
-def _by_rows(rows: Iterable[tuple[Any, ...]], able: _Able) -> tuple[Found, Found]:
-    """The rules that are TRUE in each row, and those that could not be asked."""
-    hits: Found = {}
-    lost: Found = {}
-    for row, values in enumerate(rows):
-        true, unavailable = able.compiled.row(values)
-        if true:
-            hits[row] = [able.rules[i] for i in true]
-        if unavailable:
-            lost[row] = [able.rules[i] for i in unavailable]
-    return hits, lost
-
-
-def _by_columns(batch: pa.RecordBatch, able: _Able) -> tuple[Found, Found]:
-    """The same, faster where there are many."""
-    found: list[Found] = []
-    for mask in able.compiled.columns(batch):
-        by_row: Found = defaultdict(list)
-        for row, i in zip(*(indices.tolist() for indices in np.nonzero(mask.T)), strict=True):
-            by_row[row].append(able.rules[i])
-        found.append(by_row)
-    return found[0], found[1]
+def _same(one: pa.Schema, other: pa.Schema) -> bool:
+    return one is other or one.equals(other)
 
 
 class _Reader:

@@ -90,14 +90,9 @@ def _foreign(languages: frozenset[str], features: Rows) -> npt.NDArray[np.bool_]
     """Rows whose language is known and not one of these; None where there is none, as where these are any."""
     if not languages or not len(features):
         return None
-    if features.few:
-        told, row = features.values["language"], slice(-1)
-    else:
-        language = features.by_name["language"].dictionary_encode()
-        told, row = language.dictionary.to_pylist(), language.indices.fill_null(-1).to_numpy()
-    # Where it is not known stands last.
-    foreign = [said is not None and said not in languages for said in (*told, None)]
-    return np.array(foreign)[row] if any(foreign) else None
+    told = features.one("language")
+    other = {said for said in set(told) if said is not None and said not in languages}
+    return np.array([said in other for said in told]) if other else None
 
 
 def _asked(group: _Group, events: Rows, features: Rows) -> Sequence[Signals]:

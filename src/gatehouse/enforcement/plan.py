@@ -10,6 +10,8 @@ from gatehouse.records.standing import Ladder, Strike
 
 _SECOND = 1_000_000
 
+_NOTHING = Kind.NONE.word
+
 
 def planned(decision: Decision, event: Event) -> list[Enforcement]:
     """The enforcements of a decision: one deed a kind, for the first of the policies that want it.
@@ -18,25 +20,27 @@ def planned(decision: Decision, event: Event) -> list[Enforcement]:
     """
     found: dict[Kind, Enforcement] = {}
     for said in decision.policies:
+        if said.enforce == _NOTHING:
+            continue
         for kind in _deeds(Kind[said.enforce.upper()], event):
-            deed = Enforcement(
-                id=f"{decision.id}-{kind.word}",
-                decision_id=decision.id,
-                event_id=event.id,
-                policy=said.policy,
-                policy_version=said.policy_version,
-                kind=kind.word,
-                subject=str(event.actor) if kind in ON_ACTORS else f"event:{event.id}",
-                step=said.step,
-            )
-            found.setdefault(kind, deed)
+            if kind not in found:
+                found[kind] = Enforcement(
+                    id=f"{decision.id}-{kind.word}",
+                    decision_id=decision.id,
+                    event_id=event.id,
+                    policy=said.policy,
+                    policy_version=said.policy_version,
+                    kind=kind.word,
+                    subject=str(event.actor) if kind in ON_ACTORS else f"event:{event.id}",
+                    step=said.step,
+                )
     return list(found.values())
 
 
 def _deeds(kind: Kind, event: Event) -> tuple[Kind, ...]:
     if kind in ON_ACTORS:
         return (Kind.REMOVE,) if event.actor is None else (Kind.REMOVE, kind)
-    return () if kind is Kind.NONE else (kind,)
+    return (kind,)
 
 
 def instead(decision: Decision, event: Event, known: Sequence[Enforcement]) -> tuple[list[Enforcement], ...]:

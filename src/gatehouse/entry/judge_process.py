@@ -28,6 +28,9 @@ from gatehouse.settings import Settings
 
 LENGTH = Struct(">I")
 
+YOUNG_RECORDS = 50_000
+"""Records between two looks of Python's collector for circles among the young ones."""
+
 _T = TypeVar("_T")
 
 _ERRORS = (ConflictError, UserError, RefusedError, OutsideError)
@@ -218,9 +221,11 @@ def judge(asked: socket.socket, settings: Settings, packs: tuple[str, ...], othe
         except GatehouseError as error:
             send(asked, Broken(Failure.of(error)))
             return
-        # What was made until now lives as long as the process: looking through it would only cost pauses.
+        # What was made until now lives as long as the process: looking through it would only cost pauses. A batch makes
+        # some ten thousand records that die with it, among which there is next to nothing to find.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_RECORDS, 20, 100)
         over = threading.Event()
         looking = threading.Thread(target=_looks, args=(Releases(house, packs, gate, _say), over), daemon=True)
         looking.start()

@@ -1,7 +1,7 @@
 """The column form: NumPy for numbers, Arrow for texts, over all rows of a batch at once."""
 
-from collections.abc import Callable, Iterable, Iterator
-from math import nan
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gatehouse.expressions.arithmetic import operate
+from gatehouse.expressions.comparisons import SIGNS, Comparisons
 from gatehouse.expressions.conditions import (
     Choice,
     Condition,
@@ -28,9 +29,9 @@ from gatehouse.expressions.conditions import (
     repeated,
 )
 from gatehouse.expressions.frame import Frame, Mask, Numbers, true_rows
-from gatehouse.expressions.texts import SIGNS, column_of, finder, operation
+from gatehouse.expressions.looks import Looks
+from gatehouse.expressions.texts import FEW, TEXT_SIGNS, column_of, finder, operation, seeker
 from gatehouse.expressions.tree import Column, Literal, Type
-from gatehouse.expressions.values import MAX_BIGINT, MIN_BIGINT
 
 Asked = Callable[[Frame], Mask]
 Read = Callable[[Frame], Any]
@@ -42,32 +43,87 @@ _FEW = 0.5
 _SHORT_LIST = 8
 """Length of an IN list up to which comparing one by one is faster than sorting."""
 
-_NUMBER_SIGNS = {
-    "=": np.equal,
-    "<>": np.not_equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
+
+class Columns:
+    """Many conditions over the rows of a frame; what they share is computed once.
+
+    Each is taken as parts that hold all together. What is known first is the rows of one mask: every cheap part, and
+    a first look for a dear one. Part by part these are joined for all conditions at a time; the dear parts are then
+    asked of the rows that are left.
+    """
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        roots = list(conditions)
+        parts = [root.items if isinstance(root, Every) else (root,) for root in roots]
+        every = dict.fromkeys(part for items in parts for part in items)
+        self._comparisons, self._looks = Comparisons(everything(roots)), Looks(every)
+        compared, looked = self._comparisons.rows, self._looks.rows
+        maker = _Maker({node: slot for slot, node in enumerate(repeated(roots))}, compared)
+        known = compared.keys() | self._looks.sure
+        cheap = [part for part in every if cost(part) < _DEAR and part not in known]
+        self._cheap = [maker.condition(part) for part in cheap]
+        rows = dict(zip([*compared, *looked, *cheap], itertools.count()))
+        self._joins = _Joins([[rows[part] for part in items if part in rows] for items in parts], len(rows))
+        dear = {part: maker.condition(part) for part in every if cost(part) >= _DEAR and part not in known}
+        self._dear = [
+            (place, steps)
+            for place, items in zip(self._joins.places.tolist(), parts, strict=True)
+            if (steps := [dear[part] for part in items if part in dear])
+        ]
+        self._waiting = np.array([place for place, _ in self._dear], np.int64)
+
+    def __call__(self, frame: Frame) -> Mask:
+        """For each condition and row [k, n]: whether it holds."""
+        found = self._joins(self._first(frame))
+        for waiting in np.flatnonzero(found[self._waiting].any(axis=1)):
+            place, steps = self._dear[waiting]
+            for step in steps:
+                found[place] &= _ask(step, frame, found[place])
+        return found[self._joins.places]
+
+    def _first(self, frame: Frame) -> Mask:
+        """What is known first [rows, n], and a last row that always holds."""
+        compared = len(self._comparisons.rows)
+        looked = compared + len(self._looks.rows)
+        frame.answers = np.empty((looked + len(self._cheap) + 1, frame.length), np.bool_)
+        self._comparisons.answer(frame, frame.answers[:compared])
+        self._looks.answer(frame, frame.answers[compared:looked])
+        for row, asked in enumerate(self._cheap, looked):
+            frame.answers[row] = asked(frame)
+        frame.answers[-1] = True
+        return frame.answers
 
 
-def compile_columns(conditions: Iterable[Condition]) -> list[Asked]:
-    """A function for each condition that says for which rows of a frame it holds; what they share is computed once."""
-    roots = list(conditions)
-    maker = _Maker({node: slot for slot, node in enumerate(repeated(roots))}, _tables(roots))
-    return [maker.condition(root) for root in roots]
+class _Joins:
+    """Rows of a mask that are joined to lists that hold all together, as many lists at a time as have a next row.
+
+    The longest list comes first: `places` says where each is in the answer.
+    """
+
+    def __init__(self, lists: Sequence[Sequence[int]], always: int) -> None:
+        order = sorted(range(len(lists)), key=lambda place: -len(lists[place]))
+        self.places = np.argsort(np.array(order, np.int64))
+        self._first = np.array([lists[place][0] if lists[place] else always for place in order], np.int64)
+        steps = itertools.islice(itertools.zip_longest(*(lists[place] for place in order)), 1, None)
+        self._more = [np.array([row for row in step if row is not None]) for step in steps]
+
+    def __call__(self, mask: Mask) -> Mask:
+        """For each list and column of the mask: whether all its rows hold."""
+        found: Mask = mask[self._first]
+        for rows in self._more:
+            found[: len(rows)] &= mask[rows]
+        return found
 
 
 class _Maker:
-    def __init__(self, shared: dict[Condition | Value, int], tables: dict[Condition, Asked]) -> None:
+    def __init__(self, shared: Mapping[Condition | Value, int], compared: Mapping[Condition | Value, int]) -> None:
         self.shared = shared
-        self.tables = tables
+        self.compared = compared
 
     def condition(self, node: Condition) -> Asked:
         """A function that says for which rows the condition holds."""
-        if node in self.tables:
-            return self.tables[node]
+        if (row := self.compared.get(node)) is not None:
+            return lambda frame: frame.answered(row)
         return self._kept(node, self._condition(node))
 
     def value(self, node: Value) -> Read:
@@ -153,7 +209,7 @@ class _Maker:
         return asked
 
     def _compared_numbers(self, node: Holds) -> Asked:
-        compare = _NUMBER_SIGNS[node.operator]
+        compare = SIGNS[node.operator]
         read_left, read_right = self.value(node.left), self.value(node.right)
 
         def asked(frame: Frame) -> Mask:
@@ -169,7 +225,10 @@ class _Maker:
         return asked
 
     def _compared_texts(self, node: Holds) -> Asked:
-        name = SIGNS[node.operator]
+        if node.operator == "=" and isinstance(node.right, Literal) and (wanted := node.right.value) is not None:
+            strings = self._strings(node.left)
+            return lambda frame: np.array([text == wanted for text in strings(frame)], np.bool_)
+        name = TEXT_SIGNS[node.operator]
         read_left, read_right = self.value(node.left), self.value(node.right)
 
         def asked(frame: Frame) -> Mask:
@@ -178,17 +237,22 @@ class _Maker:
 
         return asked
 
+    def _strings(self, value: Value) -> Callable[[Frame], Sequence[str | None]]:
+        """A function that gives texts as Python's: what is asked of each costs less than Arrow does to be called."""
+        if isinstance(value, Column):
+            return lambda frame: frame.strings(value.name)
+        read = self.value(value)
+        return lambda frame: column_of(read(frame), frame).to_pylist()
+
     def _member(self, node: Member) -> Asked:
-        read, inside = self.value(node.value), node.inside
+        inside = node.inside
         if node.value.type is Type.VARCHAR:
-            options = pc.SetLookupOptions(pa.array(node.constants, pa.string()))
-
-            def asked_texts(frame: Frame) -> Mask:
-                texts = column_of(read(frame), frame)
-                found = true_rows(pc.call_function("is_in", [texts], options))
-                return found if inside else ~found & true_rows(texts.is_valid())
-
-            return asked_texts
+            strings, listed = self._strings(node.value), frozenset(node.constants)
+            if inside:
+                return lambda frame: np.array([text in listed for text in strings(frame)], np.bool_)
+            listed |= {None}
+            return lambda frame: np.array([text not in listed for text in strings(frame)], np.bool_)
+        read = self.value(node.value)
         dtype = np.int64 if node.value.type is Type.BIGINT else np.float64
         constants = np.array(node.constants, dtype)
 
@@ -206,13 +270,15 @@ class _Maker:
         return asked
 
     def _shows(self, node: Shows) -> Asked:
-        read, wanted = self.value(node.value), node.found
-        find = finder(node.pattern)
+        read, strings, wanted = self.value(node.value), self._strings(node.value), node.found
+        find, seek = finder(node.pattern), seeker(node.pattern)
 
         def asked(frame: Frame) -> Mask:
-            texts = column_of(read(frame), frame)
-            found = find(texts)
-            return found if wanted else ~found & true_rows(texts.is_valid())
+            if frame.length <= FEW:
+                found = np.array(seek(strings(frame)), np.bool_)
+            else:
+                found = find(column_of(read(frame), frame))
+            return found if wanted else ~found & true_rows(column_of(read(frame), frame).is_valid())
 
         return asked
 
@@ -241,41 +307,6 @@ def _ask(step: Asked, frame: Frame, open_rows: Mask) -> Mask:
     if len(rows):
         answers[rows] = step(frame.pick(rows))
     return answers
-
-
-def _tables(roots: Iterable[Condition]) -> dict[Condition, Asked]:
-    """Comparisons of a column with constants: all of one column and sign are answered by one call of NumPy.
-
-    What is unknown is filled with a number for which the comparison is false, so that no mask is needed after it.
-    """
-    groups: dict[tuple[Column, str, int | float], list[Holds]] = {}
-    for node in everything(roots):
-        match node:
-            case Holds(sign, Column(_, kind) as column, Literal(constant)) if kind.is_number and sign != "<>":
-                ends = (MIN_BIGINT, MAX_BIGINT) if kind is Type.BIGINT else (None,)
-                filler = nan if kind is Type.DOUBLE else MIN_BIGINT if sign in (">", ">=", "=") else MAX_BIGINT
-                if constant is not None and constant not in ends:
-                    groups.setdefault((column, sign, filler), []).append(node)
-    return {node: ask for key, nodes in groups.items() for node, ask in _table(*key, nodes)}
-
-
-def _table(column: Column, sign: str, filler: int | float, nodes: list[Holds]) -> Iterator[tuple[Holds, Asked]]:
-    compare, name, slot = _NUMBER_SIGNS[sign], column.name, (column.name, sign)
-    values = [node.right.value for node in nodes if isinstance(node.right, Literal)]
-    constants = np.array(values, np.int64 if column.type is Type.BIGINT else np.float64)[:, None]
-
-    def answer(row: int) -> Asked:
-        def asked(frame: Frame) -> Mask:
-            table = frame.memory.get(slot)
-            if table is None:
-                table = frame.memory[slot] = compare(frame.filled(name, filler), constants)
-            found: Mask = table[row]
-            return found
-
-        return asked
-
-    for row, node in enumerate(nodes):
-        yield node, answer(row)
 
 
 def _flag(column: Numbers, value: bool) -> Mask:

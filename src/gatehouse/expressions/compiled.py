@@ -1,6 +1,6 @@
 """Expressions made ready to run: a row at a time, or all rows of a batch, with equal answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +9,14 @@ import pyarrow as pa
 from gatehouse.errors import UserError
 from gatehouse.expressions import rows
 from gatehouse.expressions.check import check
-from gatehouse.expressions.columns import compile_columns
+from gatehouse.expressions.columns import Columns
 from gatehouse.expressions.conditions import size, when_false, when_true
 from gatehouse.expressions.frame import Frame, Mask
 from gatehouse.expressions.parse import parse
 from gatehouse.expressions.place import Place, Problem
 from gatehouse.expressions.rows import Row
 from gatehouse.expressions.tokens import UnreadableError
-from gatehouse.expressions.tree import Column, Tree, Type, parts, type_of
+from gatehouse.expressions.tree import Column, Tree, Type, parts
 
 MAX_SIZE = 4_000
 """Conditions and values that one expression may ask for."""
@@ -64,14 +64,14 @@ class Compiled:
         self._types = expression.columns
         pair = when_true(expression.tree), when_false(expression.tree)
         self.row = rows.three_valued(expression.columns, *pair)
-        self._true, self._false = compile_columns(pair)
+        self._pair = Columns(pair)
 
     def columns(self, batch: pa.RecordBatch) -> tuple[Mask, Mask]:
         """For each row of the batch: whether it is TRUE, and whether that is known."""
-        frame = _frame(batch, self._types)
+        frame = Frame(len(batch), self._types, batch.column)
         with np.errstate(all="ignore"):
-            values = self._true(frame)
-            known = values | self._false(frame)
+            values, false = self._pair(frame)
+        known = values | false
         for unavailable in _unavailable(frame, self._types).values():
             values, known = values & ~unavailable, known & ~unavailable
         return values, known
@@ -90,20 +90,24 @@ class CompiledSet:
         conditions = [when_true(expression.tree) for expression in expressions]
         named = [expression.columns for expression in expressions]
         self.row = rows.matching(self._types, conditions, named)
-        self._asked = compile_columns(conditions)
+        self._asked = Columns(conditions)
         self._users = {name: [i for i, names in enumerate(named) if name in names] for name in self.used}
 
     def columns(self, batch: pa.RecordBatch) -> tuple[Mask, Mask]:
         """For each expression and row [k, n]: whether it is TRUE, and whether it could not be evaluated."""
-        frame = _frame(batch, self._types)
-        true = np.zeros((len(self._asked), frame.length), np.bool_)
-        lost = np.zeros_like(true)
+        return self.over(len(batch), batch.column)
+
+    def over(self, n: int, column: Callable[[str], pa.Array]) -> tuple[Mask, Mask]:
+        """The same for n rows of columns that are asked for by name."""
+        frame = Frame(n, self._types, column)
         with np.errstate(all="ignore"):
-            for asked, found in zip(self._asked, true, strict=True):
-                found[:] = asked(frame)
-        for name, unavailable in _unavailable(frame, self._types).items():
-            lost[self._users[name]] |= unavailable
-        return true & ~lost, lost
+            true = self._asked(frame)
+        lost = np.zeros_like(true)
+        if unavailable := _unavailable(frame, self._types):
+            for name, where in unavailable.items():
+                lost[self._users[name]] |= where
+            true &= ~lost
+        return true, lost
 
 
 def compile_expression(text: str, schema: pa.Schema, where: str, line: int = 1) -> Compiled:
@@ -121,21 +125,16 @@ def row_values(batch: pa.RecordBatch, used: Sequence[str]) -> list[Row]:
     return list(zip(*(batch.column(name).to_pylist() for name in used), strict=True))
 
 
-def _frame(batch: pa.RecordBatch, types: dict[str, Type]) -> Frame:
-    columns = {name: batch.column(name) for name in types}
-    for name, column in columns.items():
-        if type_of(column.type) is not types[name]:
-            raise TypeError(f"column '{name}' is {column.type}, the expression was checked for {types[name]}")
-    return Frame(len(batch), columns)
-
-
-def _unavailable(frame: Frame, types: dict[str, Type]) -> dict[str, Mask]:
+def _unavailable(frame: Frame, types: Mapping[str, Type]) -> dict[str, Mask]:
     """Where a DOUBLE column is NaN, for the columns that are so somewhere."""
+    names = [name for name, kind in types.items() if kind is Type.DOUBLE]
+    if not names:
+        return {}
+    nan = np.isnan([frame.numbers(name)[0] for name in names])
     found = {}
-    for name, kind in types.items():
-        if kind is Type.DOUBLE:
-            values, known = frame.numbers(name)
-            unavailable = np.isnan(values) if known is None else np.isnan(values) & known
-            if unavailable.any():
-                found[name] = unavailable
+    for place in np.flatnonzero(nan.any(axis=1)):
+        known = frame.numbers(names[place])[1]
+        where = nan[place] if known is None else nan[place] & known
+        if where.any():
+            found[names[place]] = where
     return found

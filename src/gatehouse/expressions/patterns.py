@@ -65,8 +65,8 @@ def compile_re2(written: str) -> Callable[[str], Any]:
     return lambda text: search(text.encode())
 
 
-def compile_several(written: Sequence[str]) -> Callable[[str], frozenset[int]]:
-    """Which of several RE2 patterns, counted from 0, a text shows; raises ValueError where they are too many.
+def compile_several(written: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
+    """Which of several RE2 patterns, counted from 0, a text in UTF-8 shows; raises ValueError where they are too many.
 
     A look for the letters that each cannot do without comes first, so that most are never searched for.
     """
@@ -80,7 +80,7 @@ def compile_several(written: Sequence[str]) -> Callable[[str], frozenset[int]]:
     except re2.error:
         raise ValueError("RE2 cannot look for all of these at a time") from None
     found = several.Match
-    return lambda text: frozenset(found(text.encode()) or ())
+    return lambda text: found(text) or ()
 
 
 def _options() -> Any:
@@ -90,6 +90,11 @@ def _options() -> Any:
     options.never_capture = True  # only whether it is found counts, and that is faster
     options.log_errors = False
     return options
+
+
+def as_re2(pattern: Pattern) -> str:
+    """An RE2 pattern that is found wherever this one, of words or a regular expression, is."""
+    return pattern.texts[0] if pattern.kind == "regexp" else words_re2(pattern.texts)
 
 
 def words_re2(words: tuple[str, ...]) -> str:

@@ -29,8 +29,8 @@ from gatehouse.expressions.conditions import (
     everything,
     repeated,
 )
-from gatehouse.expressions.patterns import compile_re2, compile_several, search_words, words_re2
-from gatehouse.expressions.tree import Column, Literal, Pattern, Type
+from gatehouse.expressions.patterns import as_re2, compile_re2, compile_several, search_words
+from gatehouse.expressions.tree import Column, Literal, Type
 from gatehouse.expressions.values import MAX_BIGINT, MIN_BIGINT
 
 _WORTH_KEEPING = 15
@@ -112,7 +112,7 @@ class _Writer:
         asked: dict[str, dict[str, None]] = {}
         for node in everything(conditions):
             if isinstance(node, Shows) and isinstance(node.value, Column) and node.pattern.kind in ("regexp", "words"):
-                asked.setdefault(node.value.name, {})[_as_re2(node.pattern)] = None
+                asked.setdefault(node.value.name, {})[as_re2(node.pattern)] = None
         together = {}
         for column, patterns in asked.items():
             # They may be more than RE2 takes at a time, and are then asked one by one.
@@ -208,9 +208,9 @@ class _Writer:
     def _searched(self, node: Shows, text: str) -> str:
         kind, texts = node.pattern.kind, node.pattern.texts
         seen = ""
-        if isinstance(node.value, Column) and (asked := (node.value.name, _as_re2(node.pattern))) in self.together:
+        if isinstance(node.value, Column) and (asked := (node.value.name, as_re2(node.pattern))) in self.together:
             search, saw, place = self.together[asked]
-            seen = f"{place} in ({saw} if {saw} is not unset else ({saw} := {search}({text})))"
+            seen = f"{place} in ({saw} if {saw} is not unset else ({saw} := {search}({text}.encode())))"
             if kind == "regexp":
                 return f"({seen})"
         search = self._constant((kind, texts), compile_re2(texts[0]) if kind == "regexp" else search_words(texts))
@@ -286,11 +286,6 @@ class _Writer:
             return f"({left} else nan)"
         known = f"({by} := {codes[1]}) == {by} and {by} and ({result} := {codes[0]}) == {result}"
         return f"(remainder({result}, {by}) if {known} else nan)"
-
-
-def _as_re2(pattern: Pattern) -> str:
-    """An RE2 pattern that is found wherever this one, of words or a regular expression, is."""
-    return pattern.texts[0] if pattern.kind == "regexp" else words_re2(pattern.texts)
 
 
 def _worth_keeping(conditions: Sequence[Condition]) -> list[Condition | Value]:

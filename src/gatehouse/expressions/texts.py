@@ -1,6 +1,6 @@
 """Operations and patterns on columns of texts, by Arrow; what Arrow means otherwise goes value by value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from gatehouse.expressions import values
 from gatehouse.expressions.frame import Frame, Mask, Numbers, numbers_of, true_rows
-from gatehouse.expressions.patterns import search_words, words_re2
+from gatehouse.expressions.patterns import compile_re2, search_words, words_re2
 from gatehouse.expressions.tree import Pattern, Type
 
-SIGNS = {
+TEXT_SIGNS = {
     "=": "equal",
     "<>": "not_equal",
     "<": "less",
@@ -27,6 +27,8 @@ _PATTERNS = {
     "regexp": "match_substring_regex",
     "words": "match_substring_regex",
 }
+FEW = 256
+"""Texts up to which searching one by one takes less time than Arrow needs to make a pattern ready, every time."""
 
 
 def column_of(texts: pa.Array | pa.Scalar, frame: Frame) -> pa.Array:
@@ -41,15 +43,30 @@ def finder(pattern: Pattern) -> Callable[[pa.Array], Mask]:
         options = pc.MatchSubstringOptions(pattern.texts[0])
         return lambda texts: true_rows(pc.call_function(name, [texts], options))
     likely = pc.MatchSubstringOptions(words_re2(pattern.texts))
-    search = search_words(pattern.texts)
+    seek = seeker(pattern)
 
     def find(texts: pa.Array) -> Mask:
         found = true_rows(pc.call_function(name, [texts], likely))
         rows = np.flatnonzero(found)
-        found[rows] = [search(text) is not None for text in texts.take(pa.array(rows)).to_pylist()]
+        found[rows] = seek(texts.take(pa.array(rows)).to_pylist())
         return found
 
     return find
+
+
+def seeker(pattern: Pattern) -> Callable[[Sequence[str | None]], list[bool]]:
+    """The same for few texts, one by one."""
+    kind, (written, *_) = pattern.kind, pattern.texts
+    match kind:
+        case "contains":
+            return lambda texts: [text is not None and written in text for text in texts]
+        case "starts_with":
+            return lambda texts: [text is not None and text.startswith(written) for text in texts]
+        case "ends_with":
+            return lambda texts: [text is not None and text.endswith(written) for text in texts]
+        case _:
+            search = compile_re2(written) if kind == "regexp" else search_words(pattern.texts)
+            return lambda texts: [text is not None and search(text) is not None for text in texts]
 
 
 def operation(name: str, kind: Type) -> Callable[[list[Any], Frame], Any]:

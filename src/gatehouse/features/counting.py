@@ -58,9 +58,10 @@ def _in_word(byte: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _characters(data: Bytes, start: int, end: int, table: Table, counts: Counts, shares: Shares) -> None:
-    """Counts and shares that look at one character at a time."""
+def _characters(data: Bytes, start: int, end: int, table: Table, counts: Counts, shares: Shares) -> int:
+    """Counts and shares that look at one character at a time; gives back how many are blanks."""
     characters = letters = capitals = digits = blanks = wide = run = longest = flags = 0
+    exclamations = currencies = emojis = 0
     last = int64(-1)
     place = start
     while place < end:
@@ -72,21 +73,22 @@ def _characters(data: Bytes, start: int, end: int, table: Table, counts: Counts,
         digits += kind & NUMBER != 0
         blanks += kind & BLANK != 0
         wide += code < 0 or code >= 128
-        counts[EXCLAMATIONS] += kind & EXCLAMATION != 0
-        counts[CURRENCIES] += kind & CURRENCY != 0
-        counts[EMOJIS] += kind & EMOJI != 0 and last != _JOINER
+        exclamations += kind & EXCLAMATION != 0
+        currencies += kind & CURRENCY != 0
+        emojis += kind & EMOJI != 0 and last != _JOINER
         flags += _FIRST_FLAG <= code <= _LAST_FLAG
         run = run + 1 if code == last else 1
         if not kind & BLANK:
             longest = max(longest, run)
         last = code
     counts[CHARACTERS], counts[RUN] = characters, longest
-    counts[EMOJIS] += flags // 2
+    counts[EXCLAMATIONS], counts[CURRENCIES], counts[EMOJIS] = exclamations, currencies, emojis + flags // 2
     if characters > blanks:
         shares[DIGIT_SHARE] = digits / (characters - blanks)
         shares[WIDE_SHARE] = wide / characters
     if letters:
         shares[UPPER_SHARE] = capitals / letters
+    return blanks
 
 
 @njit(cache=True, nogil=True)
@@ -240,6 +242,18 @@ def _histogram(data: Bytes, start: int, end: int, table: Table, sign: int, bucke
 
 
 @njit(cache=True, nogil=True)
+def _left_alone(data: Bytes, start: int, end: int, plain: Bytes, plain_start: int, plain_end: int) -> bool:
+    """Whether the plain form is the text itself, ASCII capitals aside."""
+    n = end - start
+    if plain_end - plain_start != n:
+        return False
+    same = 0
+    while same < n and _small(data[start + same]) == plain[plain_start + same]:
+        same += 1
+    return same == n
+
+
+@njit(cache=True, nogil=True)
 def count_all(
     data: Bytes,
     offsets: Counts,
@@ -260,12 +274,16 @@ def count_all(
         if not valid[i]:
             continue
         start, end = offsets[i], offsets[i + 1]
-        _characters(data, start, end, table, counts[i], shares[i])
+        blanks = _characters(data, start, end, table, counts[i], shares[i])
         _words(data, start, end, table, counts[i], hashes)
         counts[i, PHONES] = _phones(data, start, end)
         words = counts[i, WORDS]
         if words:
             shares[i, DISTINCT_SHARE] = _distinct(hashes, words, slots) / words
+        if _left_alone(data, start, end, plain, plain_offsets[i], plain_offsets[i + 1]):
+            # Then the two have the same characters, which need not be counted.
+            shares[i, CHANGED_SHARE] = 0.0 if counts[i, CHARACTERS] > blanks else np.nan
+            continue
         for k in range(_BUCKETS):
             buckets[k] = 0
         total = _histogram(data, start, end, table, 1, buckets)

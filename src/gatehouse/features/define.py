@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gatehouse.errors import Faults
-from gatehouse.features import profile as profiles
 from gatehouse.features import text as text_columns
 from gatehouse.features.check import Declared, check, inputs
 from gatehouse.features.plan import Plan
-from gatehouse.features.profile import ProfileColumn
+from gatehouse.features.profile import Profile, ProfileColumn
 from gatehouse.features.windows import Declaration
-from gatehouse.text.arrow import text_array, texts_of
-from gatehouse.text.language import identify, languages_of
+from gatehouse.text.arrow import TextBytes, text_array, texts_of
+from gatehouse.text.language import languages_of
 from gatehouse.text.normalise import normalise_bytes
 from gatehouse.text.rows import Rows
 
@@ -94,6 +93,10 @@ class FeatureSet:
         return Plan.of(self.windows, inputs(self._declared))
 
     @functools.cached_property
+    def _profile(self) -> Profile:
+        return Profile(self.profile)
+
+    @functools.cached_property
     def _own(self) -> list[pa.Field]:
         texts = [text_columns.COLUMNS[name].field for name in self.columns]
         return [*texts, *(column.field for column in self.profile)]
@@ -111,20 +114,25 @@ class FeatureSet:
 
     def compute_rows(self, events: Rows) -> Rows:
         """The same as rows."""
-        texts = events.texts("text")
+        texts, n = events.texts("text"), len(events)
         plain = normalise_bytes(texts)
+        laid_out = {"normalised": plain}
+        # Rows of texts alone have no attributes.
+        profile = self._profile.values(events.one("attributes")) if self.profile else {}
+        language = _languages(events.one("language"), texts)
         if events.few:
-            read = events.values
-            values = text_columns.values(texts, plain, self.columns)
-            values |= profiles.values(read["attributes"], self.profile)
-            values |= dict.fromkeys(self.plan.schema.names, [None] * len(events))
-            values |= {"language": _languages(read["language"], read["text"]), "normalised": texts_of(plain)}
-            return Rows(self._whole_schema, len(events), values=values, texts={"normalised": plain})
-        columns = text_columns.columns(texts, plain, self.columns)
-        columns += profiles.compute(events.batch, self.profile)
-        columns += self.plan.nulls(len(events))
-        columns += [_language(events.batch), text_array(plain.data, plain.offsets, plain.valid)]
-        return Rows(self._whole_schema, len(events), columns=columns, texts={"normalised": plain})
+            values = {
+                **text_columns.values(texts, plain, self.columns),
+                **profile,
+                **dict.fromkeys(self.plan.names, [None] * n),
+                "language": language,
+                "normalised": texts_of(plain),
+            }
+            return Rows(self._whole_schema, n, values=values, texts=laid_out)
+        arrays = dict(zip(self.columns, text_columns.columns(texts, plain, self.columns), strict=True))
+        arrays |= zip(self.plan.names, self.plan.nulls(n), strict=True)
+        arrays["normalised"] = text_array(plain.data, plain.offsets, plain.valid)
+        return Rows(self._whole_schema, n, arrays=arrays, values={**profile, "language": language}, texts=laid_out)
 
     def with_windows(self, own: pa.RecordBatch, windows: pa.RecordBatch | None) -> pa.RecordBatch:
         """Feature rows with the windows that a history gave for them.
@@ -133,48 +141,34 @@ class FeatureSet:
         """
         return self.rows_with_windows(Rows.of(own), windows).batch if self.windows else own
 
-    def rows_with_windows(self, own: Rows, windows: pa.RecordBatch | None) -> Rows:
+    def rows_with_windows(self, own: Rows, windows: Rows | pa.RecordBatch | None) -> Rows:
         """The same as rows."""
         if not self.windows:
             return own
-        texts = {"normalised": own.texts("normalised")}
         schema = self._whole_schema if windows is not None else self._schema_without_windows
-        if own.few:
-            if windows is None:
-                values = {name: own.values[name] for name in schema.names}
-            else:
-                told = zip(self.plan.schema.names, windows.columns, strict=True)
-                values = {**own.values, **{name: column.to_pylist() for name, column in told}}
-            return Rows(schema, len(own), values=values, texts=texts)
-        start = len(self._own)
-        stop = start + len(self.windows)
-        between = [] if windows is None else windows.columns
-        return Rows(schema, len(own), columns=[*own.columns[:start], *between, *own.columns[stop:]], texts=texts)
+        told = Rows.of(windows) if isinstance(windows, pa.RecordBatch) else windows
+        if not own.few:
+            return own.with_columns(schema, {} if told is None else told.by_name)
+        values = {**own.values, **told.values} if told is not None else {name: own.one(name) for name in schema.names}
+        return Rows(schema, len(own), values=values, texts={"normalised": own.texts("normalised")})
 
     @functools.cached_property
     def _schema_without_windows(self) -> pa.Schema:
         return pa.schema([*self._own, *ALWAYS])
 
 
-def _language(events: pa.RecordBatch) -> pa.Array:
-    """What the event says its language is, else what its text is found to be in."""
-    claimed, texts = events.column("language"), events.column("text")
-    if not claimed.null_count:
+def _languages(claimed: Sequence[str | None], texts: TextBytes) -> Sequence[str | None]:
+    """What each event says its language is, else what its text is found to be in."""
+    unread = [place for place, language in enumerate(claimed) if language is None]
+    if not unread:
         return claimed
-    if claimed.null_count == len(claimed):
-        return identify(texts)[0]
     # A row that makes its own claim need not be read.
-    unread = pc.if_else(pc.is_null(claimed), texts, pa.scalar(None, pa.string()))
-    return pc.coalesce(claimed, identify(unread)[0])
-
-
-def _languages(claimed: Sequence[str | None], texts: Sequence[str | None]) -> list[str | None]:
-    """The same value by value."""
+    wanted = np.zeros(len(claimed), np.bool_)
+    wanted[unread] = texts.valid[unread]
+    found = languages_of(TextBytes(texts.data, texts.offsets, wanted, len(claimed) - int(np.count_nonzero(wanted))))
     said = list(claimed)
-    if unread := [place for place, language in enumerate(said) if language is None]:
-        found = languages_of([texts[place] for place in unread])
-        for place, language in zip(unread, found, strict=True):
-            said[place] = language
+    for place in unread:
+        said[place] = found[place]
     return said
 
 

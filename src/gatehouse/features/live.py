@@ -4,7 +4,7 @@ What each window means is written in docs/point-in-time.md. Memory holds what ca
 every window has ended are dropped before room is made for more.
 """
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,30 @@ import pyarrow as pa
 from gatehouse.features.arrays import rows_of
 from gatehouse.features.live_kernel import Cells, Flags
 from gatehouse.features.live_table import Table, cells_of, tables_of
-from gatehouse.features.plan import ORDER, Plan
+from gatehouse.features.plan import ORDER, Coded, Plan
 from gatehouse.features.windows import RepeatShare
+from gatehouse.ports.history import History
 from gatehouse.text.hashing import hash64
-from gatehouse.text.rows import FEW
+from gatehouse.text.rows import FEW, Rows
 
 _SEEN = ORDER.get_field_index("seen")
 _INT64 = np.dtype(np.int64)
+
+
+@runtime_checkable
+class PastArrow(Protocol):
+    """A history that also takes coded events as they lie in memory."""
+
+    def advance_coded(self, coded: Coded) -> Rows:
+        """As `advance` of `ports.history.History`."""
+        ...
+
+
+def advance(history: History, coded: Coded) -> Rows:
+    """Each event's windows by the shortest way that the history knows; the events then count."""
+    if isinstance(history, PastArrow):
+        return history.advance_coded(coded)
+    return Rows.of(history.advance(coded.batch))
 
 
 class LiveHistory:
@@ -69,21 +86,22 @@ class LiveHistory:
 
         `known` and `place` are not looked at. Raises ValueError, with nothing counted, where an id stands twice.
         """
-        self._settle()
-        _refuse_repeats(coded.column("id"))
-        seen, values, valid = self._arrays(coded)
-        if len(seen) < 2 or (seen[1:] > seen[:-1]).all():
-            return self._answer(*self.advance_arrays(seen, values, valid))
-        order = _order(seen, coded.column("id"))
-        out, there = self.advance_arrays(seen[order], values[:, order], valid[:, order])
-        back = np.argsort(order)
-        return self._answer(out[:, back], there[:, back])
+        return self._batch(*self._advance(self.read(coded)))
+
+    def advance_coded(self, coded: Coded) -> Rows:
+        """The same past Arrow: for few events its columns take longer than their windows."""
+        out, there = self._advance(coded)
+        n, schema = out.shape[1], self.plan.schema
+        if n > FEW:
+            return Rows(schema, n, arrays=dict(zip(self.plan.names, self._columns(out, there), strict=True)))
+        return Rows(schema, n, values=dict(zip(self.plan.names, self._values(out, there), strict=True)))
 
     def replay(self, coded: pa.RecordBatch) -> pa.RecordBatch:
         """Like `advance`, for events of a log, which stand in the order in which they were advanced at first."""
         self._settle()
-        _refuse_repeats(coded.column("id"))
-        return self._answer(*self.advance_arrays(*self._arrays(coded)))
+        given = self.read(coded)
+        _refuse_repeats(given.events)
+        return self._batch(*self.advance_arrays(given.seen, given.values, given.known))
 
     def advance_arrays(self, seen: Cells, values: Cells, valid: Flags) -> tuple[Cells, Flags]:
         """`replay` without Arrow: each event's windows, and which of them are not NULL, both [declarations, events].
@@ -128,23 +146,48 @@ class LiveHistory:
         self._advanced.clear()
         self._clock_before = self._clock
 
-    def _arrays(self, coded: pa.RecordBatch) -> tuple[Cells, Cells, Flags]:
+    def read(self, coded: pa.RecordBatch) -> Coded:
+        """A batch of coded events in memory; raises ValueError where it is coded for another plan."""
         if not coded.schema.equals(self.plan.coded):
             raise ValueError("the events are not coded for this history's plan")
         columns = coded.columns
         values = np.empty((len(columns) - len(ORDER), len(coded)), np.int64)
-        valid = np.ones(values.shape, np.bool_)
+        known = np.ones(values.shape, np.bool_)
         for place, (column, kind) in enumerate(zip(columns[len(ORDER) :], self._kinds, strict=True)):
             values[place] = _numbers(column, kind)
             if column.null_count:
-                valid[place] = _known(column)
-        return _numbers(columns[_SEEN], _INT64), values, valid
+                known[place] = _known(column)
+        # A copy may be written, as may the times of events that are put in order: kernels are compiled for either.
+        return Coded(self.plan, Rows.of(coded), _numbers(columns[_SEEN], _INT64).copy(), values, known)
 
-    def _answer(self, out: Cells, there: Flags) -> pa.RecordBatch:
+    def _advance(self, coded: Coded) -> tuple[Cells, Flags]:
+        self._settle()
+        _refuse_repeats(coded.events)
+        seen, values, known = coded.seen, coded.values, coded.known
+        if len(seen) < 2 or (seen[1:] > seen[:-1]).all():
+            return self.advance_arrays(seen, values, known)
+        order = _order(seen, coded.events)
+        out, there = self.advance_arrays(seen[order], values[:, order], known[:, order])
+        back = np.argsort(order)
+        return out[:, back], there[:, back]
+
+    def _batch(self, out: Cells, there: Flags) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays(self._columns(out, there), schema=self.plan.schema)
+
+    def _columns(self, out: Cells, there: Flags) -> list[pa.Array]:
         columns = rows_of(out, there)
         for place in self._shares:
             columns[place] = columns[place].view(pa.float64())
-        return pa.RecordBatch.from_arrays(columns, schema=self.plan.schema)
+        return columns
+
+    def _values(self, out: Cells, there: Flags) -> list[list[Any]]:
+        listed: list[list[Any]] = out.tolist()
+        for place in self._shares:
+            listed[place] = out[place].view(np.float64).tolist()
+        if not there.all():
+            for place, known in enumerate(there.tolist()):
+                listed[place] = [value if one else None for value, one in zip(listed[place], known, strict=True)]
+        return listed
 
 
 def _numbers(column: pa.Array, kind: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -162,21 +205,22 @@ def _known(column: pa.Array) -> Flags:
     return np.unpackbits(bits, bitorder="little")[rest:stop].view(np.bool_)
 
 
-def _refuse_repeats(ids: pa.Array) -> None:
+def _refuse_repeats(events: Rows) -> None:
     """Which of two events with one id would be counted is not for a history to say."""
-    if len(ids) <= FEW:
-        said = ids.to_pylist()
+    if events.few:
+        said = events.one("id")
         if len(set(said)) == len(said):
             return
     else:
-        hashes = np.sort(hash64(ids))
+        hashes = np.sort(hash64(events.column("id")))
         if (hashes[1:] != hashes[:-1]).all():
             return
+    ids = events.column("id")
     twice = [one["values"] for one in ids.value_counts().to_pylist() if one["counts"] > 1]
     if twice:
         raise ValueError(f"the id '{min(twice)}' stands more than once in the batch")
 
 
-def _order(seen: Cells, ids: pa.Array) -> Cells:
-    said = list(zip(seen.tolist(), ids.to_pylist(), strict=True))
+def _order(seen: Cells, events: Rows) -> Cells:
+    said = list(zip(seen.tolist(), events.one("id"), strict=True))
     return np.array(sorted(range(len(said)), key=said.__getitem__), np.int64)

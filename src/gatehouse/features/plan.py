@@ -4,9 +4,9 @@ Every carrier of windowed features starts from these, so that text, expressions 
 """
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,12 @@ from gatehouse.expressions import CompiledSet, Expression, Place, read_expressio
 from gatehouse.features.arrays import rows_of
 from gatehouse.features.windows import MOST_AMOUNT, TEXT_HASH, Declaration, Distinct, RepeatShare, Sum
 from gatehouse.features.words import meaning_of
-from gatehouse.text.arrow import TextBytes, bytes_of, text_bytes
-from gatehouse.text.hashing import hash_bytes, hash_one
-from gatehouse.text.rows import Rows, Values
+from gatehouse.text.arrow import TextBytes, bytes_of, joined, text_bytes
+from gatehouse.text.hashing import hash_one
+from gatehouse.text.rows import FEW, Rows, Values
 
-Columns = Mapping[str, pa.Array]
-Known = npt.NDArray[np.bool_]
+Cells = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 ORDER = pa.schema(
     [
@@ -40,9 +40,6 @@ ORDER = pa.schema(
     ]
 )
 """The columns of coded events that say who comes after whom: by `known`, then `place`, then `id`."""
-
-_FEW_ROWS = 32
-"""Batches up to this size have their conditions asked row by row, which costs less than setting out columns."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -125,9 +122,9 @@ class Plan:
         )
 
     @functools.cached_property
-    def _inputs(self) -> tuple[str, ...]:
-        """The columns of events and features that coding reads."""
-        return tuple(dict.fromkeys([*self._hashed, *self.amounts, *self._conditions.used]))
+    def names(self) -> tuple[str, ...]:
+        """The windows' names."""
+        return tuple(said.name for said in self.declarations)
 
     @functools.cached_property
     def _hashed(self) -> tuple[str, ...]:
@@ -142,68 +139,49 @@ class Plan:
 
         Rows are numbered from `first_row`.
         """
-        return self.code_columns(events, {name: _column(name, features, events) for name in self._inputs}, first_row)
+        return self.coded_of(Rows.of(events), Rows.of(features), {}, first_row).batch
 
     def code_rows(self, events: Rows, own: Rows, scores: Values, first_row: int = 0) -> pa.RecordBatch:
-        """The same of rows, with the scores by name; what neither they nor the own columns hold is the events' own."""
-        if not events.few:
-            columns = {name: pa.array(values, pa.int64()) for name, values in scores.items()}
-            return self.code_columns(events.batch, {**own.by_name, **columns}, first_row)
-        n, known = len(events), {**events.values, **own.values, **scores}
-        whole = np.empty((3 + len(self.codes) + len(self.amounts), n), np.int64)
-        there = np.ones(whole.shape, np.bool_)
-        whole[0], whole[1], whole[2] = np.arange(first_row, first_row + n), 0, known["seen"]
-        hashed = bytes_of([text for name in self._hashed for text in _as_texts(known[name])])
-        end = 3 + len(self.codes)
-        code_all(hashed.data, hashed.offsets, hashed.valid, *self._parts, whole[3:end], there[3:end])
-        for place, name in enumerate(self.amounts, end):
-            whole[place] = [0 if one is None else max(-MOST_AMOUNT, min(MOST_AMOUNT, one)) for one in known[name]]
-            there[place] = [one is not None for one in known[name]]
-        filters = np.zeros((len(self.filters), n), np.int8)
-        used = self._conditions.used
-        for row, values in enumerate(zip(*(known[name] for name in used), strict=True) if used else [()] * n):
-            filters[self._conditions.row(values)[0], row] = 1
-        rows, places, seen, *made = rows_of(whole, there)
-        order = [rows, pa.array(known["id"], pa.string()), places, seen, seen]
-        codes, amounts = made[: len(self.codes)], made[len(self.codes) :]
-        return pa.RecordBatch.from_arrays(
-            [*order, *codes, *(rows_of(filters) if self.filters else ()), *amounts], schema=self.coded
-        )
+        """The same of rows, with the scores by name."""
+        return self.coded_of(events, own, scores, first_row).batch
+
+    def coded_of(self, events: Rows, own: Rows, scores: Values, first_row: int = 0) -> "Coded":
+        """The same in memory; what neither scores nor own columns hold (`language` is theirs) is the events' own."""
+        n, end = len(events), len(self.codes)
+        values = np.zeros((end + len(self.filters) + len(self.amounts), n), np.int64)
+        known = np.ones(values.shape, np.bool_)
+        given = _Given(events, own, scores)
+        hashed = self._texts(given, events.few)
+        code_all(hashed.data, hashed.offsets, hashed.valid, *self._parts, values[:end], known[:end])
+        self._ask(given, values[end : end + len(self.filters)])
+        for place, name in enumerate(self.amounts, end + len(self.filters)):
+            values[place], known[place] = _amount(given.column(name))
+        seen = np.array(events.one("seen") if events.few else events.column("seen"), np.int64)
+        return Coded(self, events, seen, values, known, first_row)
+
+    def _texts(self, given: "_Given", few: bool) -> TextBytes:
+        """What is hashed, column by column."""
+        if few:
+            return bytes_of([text for name in self._hashed for text in _as_texts(given.one(name))])
+        return joined([given.texts(name) for name in self._hashed])
+
+    def _ask(self, given: "_Given", true: Cells) -> None:
+        """Whether each condition holds: 1 is written into [conditions, n] where it does."""
+        used, n = self._conditions.used, true.shape[1]
+        if not used or n <= FEW:
+            rows = zip(*(given.one(name) for name in used), strict=True) if used else [()] * n
+            for row, values in enumerate(rows):
+                true[self._conditions.row(values)[0], row] = 1
+        else:
+            batch = pa.RecordBatch.from_arrays([given.column(name) for name in used], list(used))
+            true[:] = self._conditions.columns(batch)[0]
 
     @functools.cached_property
-    def _parts(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _parts(self) -> tuple[Cells, Cells]:
         """For each code the places of its columns among those that are hashed, one code's behind another's."""
         places = [[self._hashed.index(_input(name)) for name in names] for names in self.codes]
         firsts = np.cumsum([0, *map(len, places)])
         return firsts, np.array([place for one in places for place in one], np.int64)
-
-    def code_columns(self, events: pa.RecordBatch, features: Columns, first_row: int = 0) -> pa.RecordBatch:
-        """The same with features by name; what they do not hold is the events' own."""
-        columns = {name: events.column(name) if (own := features.get(name)) is None else own for name in self._inputs}
-        n = len(events)
-        seen = events.column("seen")
-        rows, places = rows_of(np.array([np.arange(first_row, first_row + n), np.zeros(n, np.int64)]))
-        order = [rows, events.column("id"), places, seen, seen]
-        texts = {name: text_bytes(_text(column)) for name, column in columns.items() if name in self._hashed}
-        coded = [_code([texts[_input(name)] for name in names]) for names in self.codes]
-        coded += [_amount(columns[name]) for name in self.amounts]
-        made = rows_of(*(np.array(one) for one in zip(*coded, strict=True))) if coded else []
-        codes, amounts = made[: len(self.codes)], made[len(self.codes) :]
-        filters = rows_of(self._filters(columns, n)) if self.filters else []
-        return pa.RecordBatch.from_arrays([*order, *codes, *filters, *amounts], schema=self.coded)
-
-    def _filters(self, columns: Columns, n: int) -> npt.NDArray[np.int8]:
-        """Whether each condition holds, [conditions, n]."""
-        true = np.zeros((len(self.filters), n), np.int8)
-        used = self._conditions.used
-        if not used or n <= _FEW_ROWS:
-            values = zip(*(columns[name].to_pylist() for name in used), strict=True) if used else [()] * n
-            for row, known in enumerate(values):
-                true[self._conditions.row(known)[0], row] = 1
-        else:
-            batch = pa.RecordBatch.from_arrays([columns[name] for name in used], list(used))
-            true[:] = self._conditions.columns(batch)[0]
-        return true
 
     def nothing_known(self, n: int) -> pa.RecordBatch:
         """The windows of n events about which nothing is known: all NULL."""
@@ -212,7 +190,37 @@ class Plan:
     def nulls(self, n: int) -> list[pa.Array]:
         """The same as columns."""
         made = {kind: pa.nulls(n, kind) for kind in (pa.int64(), pa.float64())}
-        return [made[kind] for kind in self.schema.types]
+        return [made[kind_of(said)] for said in self.declarations]
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Events coded for a plan, in rows of memory; `batch` has them as Arrow's.
+
+    `values` are int64 and `known` (not NULL) bool, both [columns, n] in the order of the plan's codes, conditions and
+    amounts. `seen` are the events' times, int64 [n], and `events` hold at least their `id`.
+    """
+
+    plan: Plan
+    events: Rows
+    seen: Cells
+    values: Cells
+    known: Flags
+    first_row: int = 0
+
+    @functools.cached_property
+    def batch(self) -> pa.RecordBatch:
+        """The columns of the plan's `coded`, in the order given, each known when it was seen."""
+        n, first = len(self.seen), len(self.plan.codes)
+        stop = first + len(self.plan.filters)
+        order = np.array([np.arange(self.first_row, self.first_row + n), np.zeros(n, np.int64), self.seen])
+        rows, places, seen, *made = rows_of(
+            np.concatenate([order, self.values]), np.concatenate([np.ones(order.shape, np.bool_), self.known])
+        )
+        if stop > first:
+            made[first:stop] = rows_of(self.values[first:stop].astype(np.int8))
+        columns = [rows, self.events.column("id"), places, seen, seen, *made]
+        return pa.RecordBatch.from_arrays(columns, schema=self.plan.coded)
 
 
 def kind_of(said: Declaration) -> pa.DataType:
@@ -232,19 +240,32 @@ def in_log_order(coded: pa.RecordBatch, clock: int, first_place: int) -> pa.Reco
     return pa.RecordBatch.from_arrays(columns, schema=coded.schema)
 
 
-def _column(name: str, features: pa.RecordBatch, events: pa.RecordBatch) -> pa.Array:
-    """The column of this name; what both hold (`language`) is the features' word."""
-    place = features.schema.get_field_index(name)
-    return features.column(place) if place >= 0 else events.column(name)
+class _Given(NamedTuple):
+    """Where coding finds its columns."""
+
+    events: Rows
+    own: Rows
+    scores: Values
+
+    def _rows(self, name: str) -> Rows:
+        return self.own if name in self.own else self.events
+
+    def one(self, name: str) -> Sequence[Any]:
+        return self.scores[name] if name in self.scores else self._rows(name).one(name)
+
+    def column(self, name: str) -> pa.Array:
+        return pa.array(self.scores[name], pa.int64()) if name in self.scores else self._rows(name).column(name)
+
+    def texts(self, name: str) -> TextBytes:
+        if name == "normalised":
+            return self.own.texts(name)
+        column = self.column(name)
+        return text_bytes(column if pa.types.is_string(column.type) else column.cast(pa.string()))
 
 
 def _input(name: str) -> str:
     """The column that a key or value is read from."""
     return "normalised" if name == TEXT_HASH else name
-
-
-def _text(column: pa.Array) -> pa.Array:
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
 def _as_texts(values: Sequence[Any]) -> Sequence[str | None]:
@@ -257,7 +278,11 @@ def _as_texts(values: Sequence[Any]) -> Sequence[str | None]:
 
 @njit(cache=True, nogil=True)
 def code_all(data, offsets, valid, firsts, places, codes, known):  # type: ignore[no-untyped-def]
-    """Fill each code and whether it is known, both [codes, n], as `_code` gives them, of texts laid out by columns."""
+    """Fill each code and whether it is known, both [codes, n], of texts laid out by columns.
+
+    A code is one int64 from 0 on for each combination of values, and not known where one of them is not. The top bit is
+    given up because DuckDB packs whole numbers by their range, which must not overflow.
+    """
     n = codes.shape[1]
     for code in range(len(codes)):
         for row in range(n):
@@ -271,19 +296,7 @@ def code_all(data, offsets, valid, firsts, places, codes, known):  # type: ignor
             codes[code, row] = np.int64(hashed >> np.uint64(1))
 
 
-def _code(values: Sequence[TextBytes]) -> tuple[npt.NDArray[np.int64], Known]:
-    """One int64 from 0 on for each combination of values, which is not known where one of them is not.
-
-    The top bit is given up because DuckDB packs whole numbers by their range, which must not overflow.
-    """
-    hashed, known = hash_bytes(values[0]), values[0].valid
-    for place, value in enumerate(values[1:], start=1):
-        hashed = (hashed ^ (hashed >> np.uint64(31))) * _MIX + hash_bytes(value, seed=place)
-        known = known & value.valid
-    return (hashed >> np.uint64(1)).view(np.int64), known
-
-
-def _amount(column: pa.Array) -> tuple[npt.NDArray[np.int64], Known]:
+def _amount(column: pa.Array) -> tuple[Cells, Flags]:
     known = column.is_valid().to_numpy(zero_copy_only=False)
     amounts = (column.fill_null(0) if column.null_count else column).to_numpy()
     return amounts.clip(-MOST_AMOUNT, MOST_AMOUNT), known

@@ -1,13 +1,14 @@
 """Profile columns: what the platform says of an actor or an event, carried by the event itself and so of its time."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
 
-from gatehouse.records.event import arrays_of
+from gatehouse.text.rows import Values
 
 Kind = Literal["BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN"]
 
@@ -17,9 +18,17 @@ TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
     "BOOLEAN": pa.bool_(),
 }
-_ALIASES = {kind: str(type_) for kind, type_ in TYPES.items()}
 _PYTHON: dict[str, Any] = {"BIGINT": int, "DOUBLE": float, "VARCHAR": str, "BOOLEAN": bool}
 _IN_WORDS = {"BIGINT": "a whole number", "DOUBLE": "a number", "VARCHAR": "a text", "BOOLEAN": "true or false"}
+
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+_FITTING: dict[str, Any] = {
+    "BIGINT": Annotated[int, msgspec.Meta(ge=_LEAST, le=_MOST)] | None,
+    "DOUBLE": float | int | None,
+    "VARCHAR": str | None,
+    "BOOLEAN": bool | None,
+}
+"""What JSON says of a column that is read in one go; of a DOUBLE's whole numbers some are too large, and all change."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +46,39 @@ class ProfileColumn:
         return pa.field(self.name, TYPES[self.kind], metadata={"meaning": meaning})
 
 
-def compute(events: pa.RecordBatch, columns: Sequence[ProfileColumn]) -> list[pa.Array]:
-    """The declared columns of the events' attributes; NULL where an event does not bring one or brings another type."""
-    if not columns:
-        return []
-    attributes = events.column("attributes")
-    if attributes.null_count == len(attributes):
-        nulls = {kind: pa.nulls(len(attributes), TYPES[kind]) for kind in {column.kind for column in columns}}
-        return [nulls[column.kind] for column in columns]
-    read = values(attributes.to_pylist(), columns)
-    return arrays_of([(_ALIASES[column.kind], read[column.name]) for column in columns])
+class Profile:
+    """Reads the declared columns out of the attributes of events."""
 
+    def __init__(self, columns: Sequence[ProfileColumn]) -> None:
+        self._columns = tuple(columns)
+        # Attributes are written in the order of their names, and fields in that order are found soonest.
+        self._in_order = sorted(self._columns, key=lambda column: column.name)
 
-def values(attributes: Sequence[str | None], columns: Sequence[ProfileColumn]) -> dict[str, list[Any]]:
-    """The same as Python's values, by name."""
-    rows = [_read(text) for text in attributes]
-    return {column.name: _column([row.get(column.name) for row in rows], column.kind) for column in columns}
+    def values(self, attributes: Sequence[str | None]) -> Values:
+        """The columns by name, None where an event does not bring one or brings another type.
+
+        `attributes` are JSON, as events carry them.
+        """
+        nothing = (None,) * len(self._columns)
+        rows = [self._row(text) if text else nothing for text in attributes]
+        read = dict(zip((column.name for column in self._in_order), zip(*rows, strict=True), strict=False))
+        return {column.name: _numbers(read.get(column.name, ()), column.kind) for column in self._columns}
+
+    def _row(self, text: str) -> tuple[Any, ...]:
+        """What attributes say of each column, in order."""
+        try:
+            return msgspec.structs.astuple(self._decode(text))
+        except msgspec.ValidationError:
+            # What is of another type costs its own column alone.
+            said = _read(text)
+            return tuple(_typed(said.get(column.name), column.kind) for column in self._in_order)
+
+    @functools.cached_property
+    def _decode(self) -> Callable[[str], Any]:
+        """Reads attributes that are all of their types, several times as fast as into a dict."""
+        names = {f"f{place}": column.name for place, column in enumerate(self._in_order)}
+        fields = [(field, _FITTING[column.kind], None) for field, column in zip(names, self._in_order, strict=True)]
+        return msgspec.json.Decoder(msgspec.defstruct("Attributes", fields, rename=names, gc=False)).decode
 
 
 def wrong(attributes: str | None, columns: Sequence[ProfileColumn]) -> str | None:
@@ -69,11 +95,9 @@ def _read(text: str | None) -> dict[str, Any]:
     return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
 
 
-def _column(said: list[Any], kind: str) -> list[Any]:
-    """What events say under one name, None where that is of another type."""
-    # Nearly always all are of the type, and only whole numbers can be too large.
-    wanted = _PYTHON[kind]
-    if wanted is not int and all(type(value) is wanted for value in said):
+def _numbers(said: Sequence[Any], kind: str) -> Sequence[Any]:
+    """A column as it was read, where it is a DOUBLE with its whole numbers as such."""
+    if kind != "DOUBLE" or int not in set(map(type, said)):
         return said
     return [_typed(value, kind) for value in said]
 
@@ -81,7 +105,7 @@ def _column(said: list[Any], kind: str) -> list[Any]:
 def _typed(value: Any, kind: str) -> Any:
     found = type(value)
     if found is int:
-        if not -(1 << 63) <= value < 1 << 63:
+        if not _LEAST <= value <= _MOST:
             return None
         if kind == "DOUBLE":
             return float(value)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from gatehouse.detectors.base import Detector
 from gatehouse.detectors.run import Panel
 from gatehouse.features.define import FeatureSet, ScoreColumn
+from gatehouse.features.plan import Coded
 from gatehouse.policies.decide import BoundPolicy, Policies
 from gatehouse.records.decision import Judgement
 from gatehouse.records.signal import Signals
@@ -47,14 +48,19 @@ def _concluded(ids: pa.Array, detectors: Sequence[Detector], found: Iterable[Sig
 class Prepared(NamedTuple):
     """Events on their way to the judge, with all that they say by themselves.
 
-    `rows` are their own columns, `early` the signals of detectors whose scores later events may count, `coded` what a
+    `rows` are their own columns, `early` the signals of detectors whose scores later events may count, `codes` what a
     history needs of them.
     """
 
     given: Rows
     rows: Rows
     early: Mapping[str, Signals]
-    coded: pa.RecordBatch
+    codes: Coded
+
+    @property
+    def coded(self) -> pa.RecordBatch:
+        """What a history needs of them as a batch."""
+        return self.codes.batch
 
     @property
     def events(self) -> pa.RecordBatch:
@@ -100,13 +106,13 @@ class Judge:
         rows = self.features.compute_rows(events)
         early = {block.detector: block for block in self._early(events, rows)} if self.features.scores else {}
         scores = {score.name: _thousandths(early[score.detector], score) for score in self.features.scores}
-        return Prepared(events, rows, early, self.features.plan.code_rows(events, rows, scores, first_row))
+        return Prepared(events, rows, early, self.features.plan.coded_of(events, rows, scores, first_row))
 
     def whole(self, prepared: Prepared, windows: pa.RecordBatch | None) -> pa.RecordBatch:
         """The feature rows of prepared events; `windows` is None where the history could not be asked."""
         return self.whole_rows(prepared, windows).batch
 
-    def whole_rows(self, prepared: Prepared, windows: pa.RecordBatch | None) -> Rows:
+    def whole_rows(self, prepared: Prepared, windows: Rows | pa.RecordBatch | None) -> Rows:
         """The same with its columns at hand."""
         return self.features.rows_with_windows(prepared.rows, windows)
 
@@ -117,7 +123,7 @@ class Judge:
     def conclude_rows(self, prepared: Prepared, features: Rows) -> Judgement:
         """The same of rows."""
         found = self._late(prepared.given, features)
-        ids = prepared.coded.column("id")
+        ids = prepared.given.column("id")
         return _concluded(ids, self.detectors, (*prepared.early.values(), *found), self._policies)
 
     def with_features(self, events: pa.RecordBatch, features: pa.RecordBatch) -> Judgement:

@@ -4,10 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gatehouse.detectors.actor import ActorDetector
 from gatehouse.errors import RefusedError, UserError
+from gatehouse.flows.judge import Judge
 from gatehouse.flows.releases import Shelf, promote, refuse_clash, rollback, with_entries
-from gatehouse.ports.ledger import Registry
+from gatehouse.ports.ledger import Ledger, Registry
 from gatehouse.records.dataset import Release, Transition
+from gatehouse.records.event import ERASED
+from gatehouse.records.policy import Policy
 
 CANARY_SHARE = 0.05
 """The share of actors that a canary decides for where nobody says another."""
@@ -17,6 +21,9 @@ HALTED = "canary halted: "
 
 DIFFERS = 0.01
 """On what share of a canary's actors it may do more or less than the live release where nobody says another."""
+
+RECENT, BLOCK = 10_000, 2_000
+"""The latest events on record, among which attributes are looked for, and how many are read at once."""
 
 TRIED: tuple[Literal["shadow", "canary"], ...] = ("shadow", "canary")
 
@@ -180,6 +187,54 @@ def remarks(registry: Registry) -> list[str]:
     ]
     halted = [(release, last) for release, last in registry.releases() if last.why.startswith(HALTED)]
     return said + [f"{release.pack} {release.version}: {last.why}" for release, last in halted]
+
+
+def unsent(judge: Judge, ledger: Ledger) -> list[str]:
+    """What a release reads of profiles and none of the latest events on record brings: sentences with the next step.
+
+    `judge` is that of the one release. Nothing is said where no event is on record.
+    """
+    names = [column.name for column in judge.features.profile]
+    n, brought = _brought(ledger) if names else (0, set())
+    lost = [name for name in names if name not in brought] if n else []
+    policy = judge.policies[0].policy
+    said, told = [], set[str]()
+    for detector in judge.detectors:
+        if not isinstance(detector, ActorDetector):
+            continue
+        needed = {column.name for column in detector.header.columns if column.needed}
+        if without := [name for name in lost if name in needed]:
+            told.update(without)
+            said.append(f"{_nobody_brings(without, n)}, so '{detector.name}' abstains: {_then(policy)}")
+    if rest := [name for name in lost if name not in told]:
+        what = f"{_nobody_brings(rest, n)}, so what '{policy.name}' reads of it is not known"
+        said.append(f"{what}; next: send it in the events' attributes")
+    return said
+
+
+def _brought(ledger: Ledger) -> tuple[int, set[str]]:
+    """How many of the latest events are there still, and which attributes any of them has."""
+    last = ledger.last()
+    n, after, brought = 0, max(last - RECENT, 0), set[str]()
+    while block := ledger.log(after, BLOCK):
+        after = block[-1][0]
+        for _, event in block:
+            n += event.kind != ERASED
+            brought.update(event.attributes or ())
+    return n, brought
+
+
+def _nobody_brings(names: Sequence[str], n: int) -> str:
+    listed = ", ".join(names[:-1]) + " or " * (len(names) > 1) + names[-1]
+    return f"no event of the latest {n:,} on record brings {listed}"
+
+
+def _then(policy: Policy) -> str:
+    """What becomes of events of which a detector abstains, and what to do about it."""
+    if policy.missing == "pass":
+        return f"'{policy.name}' leaves every such event undecided; next: send it in the events' attributes"
+    then = f"'{policy.name}' (missing: review) opens a case for every such event"
+    return f"{then}; next: send it in the events' attributes, or write missing: pass in policy.yaml and train again"
 
 
 def _end(

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from gatehouse.enforcement.plan import planned
 from gatehouse.errors import GatehouseError, OutsideError, UserError
+from gatehouse.features.live import advance
 from gatehouse.flows.judge import Judge, Prepared
 from gatehouse.policies.decide import severest
 from gatehouse.ports.history import History
@@ -18,11 +19,14 @@ from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision, Judgement, Outcome, PolicyOutcome
 from gatehouse.records.enforcement import Kind
 from gatehouse.records.event import EVENT_SCHEMA, Event, from_batch, values_of
+from gatehouse.records.feature import FeatureRow
 from gatehouse.records.signal import SignalRow, Signals
 from gatehouse.text.rows import Rows, Values
 
 CONTENT_COLUMNS = frozenset({"normalised"})
 """Columns of a feature row that repeat the event's content; they are computed again rather than kept twice."""
+
+_json = msgspec.json.Encoder().encode
 
 _OUTCOMES = {outcome.value: outcome.word for outcome in Outcome}
 _KINDS = {kind.value: kind.word for kind in Kind}
@@ -121,7 +125,7 @@ class _Way:
         if self.history is None:
             return self._committed(events, prepared, prepared.rows)
         try:
-            windows = self.history.advance(prepared.coded)
+            windows = advance(self.history, prepared.codes)
         except OutsideError:
             return self._committed(events, prepared, self.judge.whole_rows(prepared, None))
         try:
@@ -200,25 +204,26 @@ def judged_of(
     events: Sequence[Event], values: Values, judgement: Judgement, releases: Mapping[str, str], now: int
 ) -> Iterator[Judged]:
     """The same of events whose feature rows are at hand as Python's values."""
-    kept = [name for name in values if name not in CONTENT_COLUMNS]
-    rows = zip(*(values[name] for name in kept), strict=True) if kept else [()] * len(events)
+    places = {name: place for place, name in enumerate(name for name in values if name not in CONTENT_COLUMNS)}
+    rows = zip(*(values[name] for name in places), strict=True) if places else [()] * len(events)
     outcome, enforce = (column.tolist() for column in severest(judgement.outcomes))
     concluded = zip(*(outcomes.records() for outcomes in judgement.outcomes), strict=True)
+    released, said_of_them = dict(releases), _in_json(releases)
     for i, (event, row, conclusions) in enumerate(zip(events, rows, concluded, strict=True)):
         decision = Decision(
-            id=decision_id(event, releases),
+            id=_decision_id(event, said_of_them),
             event_id=event.id,
             revision=event.revision,
             mode="live",
             outcome=_OUTCOMES[outcome[i]],
             enforce=_KINDS[enforce[i]],
             policies=conclusions,
-            releases=dict(releases),
+            releases=released,
             decided=now,
         )
         yield Judged(
             event=event,
-            features=dict(zip(kept, row, strict=True)),
+            features=FeatureRow(places, row),
             signals=SignalRow(event.id, judgement.signals, i),
             decision=decision,
             enforcements=planned(decision, event),
@@ -228,8 +233,15 @@ def judged_of(
 
 def decision_id(event: Event, releases: Mapping[str, str]) -> str:
     """Sixteen hex digits of the hash of what was decided about and by which releases."""
-    said = (event.id, event.revision, event.digest(), sorted(releases.items()))
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
+    return _decision_id(event, _in_json(releases))
+
+
+def _decision_id(event: Event, releases: msgspec.Raw) -> str:
+    return hashlib.sha256(_json((event.id, event.revision, event.digest(), releases))).hexdigest()[:16]
+
+
+def _in_json(releases: Mapping[str, str]) -> msgspec.Raw:
+    return msgspec.Raw(_json(sorted(releases.items())))
 
 
 def _opened(decision: Decision, conclusions: Sequence[PolicyOutcome]) -> list[Case]:

@@ -285,7 +285,7 @@ def warm(judge: Judge) -> None:
         # The way of `decide`, for kernels are compiled for each form in which columns come to them.
         prepared = judge.prepare_rows(rows_of(events))
         history = LiveHistory(judge.features.plan)
-        rows = judge.whole_rows(prepared, history.advance(prepared.coded))
+        rows = judge.whole_rows(prepared, history.advance_coded(prepared.codes))
         judgement = judge.conclude_rows(prepared, rows)
         list(judged_of(events, rows.values, judgement, judge.releases, 0))
         # Seldom needed, and then at once: where the ledger is down there may be no room to compile anything.

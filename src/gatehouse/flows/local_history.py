@@ -6,11 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from gatehouse.features import snapshot
+from gatehouse.features.plan import Coded
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.live import each_id_once, rows_of
 from gatehouse.flows.restore import BLOCK, restore_with_position
 from gatehouse.ports.ledger import Ledger
 from gatehouse.records.event import Event
+from gatehouse.text.rows import Rows
 
 FORGOTTEN = "history.erased"
 """A file beside snapshots that is another after each erasure; who has counted since before it saves no snapshot."""
@@ -34,9 +36,13 @@ class LocalHistory:
 
     def advance(self, coded: pa.RecordBatch) -> pa.RecordBatch:
         """Each event's windows; the events then count."""
+        return self.advance_coded(self.live.read(coded)).batch
+
+    def advance_coded(self, coded: Coded) -> Rows:
+        """The same past Arrow."""
         self._settle()
-        windows = self.live.advance(coded)
-        self._latest = coded.column("id").to_pylist()
+        windows = self.live.advance_coded(coded)
+        self._latest = list(coded.events.one("id"))
         return windows
 
     def replay(self, coded: pa.RecordBatch) -> pa.RecordBatch:
@@ -93,5 +99,6 @@ class LocalHistory:
 
     def _settle(self) -> None:
         """The batch advanced last was not rolled back: it is on record."""
-        self._own.update(self._latest)
-        self._latest = []
+        if self._latest:
+            self._own.update(self._latest)
+            self._latest = []

@@ -16,7 +16,7 @@ BY_A_PERSON = "a person decided"
 """How the reason of a policy's outcome begins where a person concluded it."""
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a person is asked to look at; `chance` is the probability with which it was drawn."""
 
     id: str

@@ -26,7 +26,7 @@ class Outcome(IntEnum):
         return self.name.lower()
 
 
-class PolicyOutcome(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One policy version's conclusion for one event: outcome, enforcement, the step that led to it, and why."""
 
     policy: str
@@ -39,7 +39,7 @@ class PolicyOutcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all policies conclude for one event; never changed, only superseded.
 
     `releases` maps each pack to the release that judged it, which is all that a replay needs.
@@ -103,11 +103,16 @@ class Outcomes:
 
     def records(self) -> list[PolicyOutcome]:
         """The conclusion for each row; rows with one conclusion share one record."""
-        columns = (self.outcome, self.enforce, self.review, self.step, self.reason)
-        return [
-            self.made.get(one) or self.made.setdefault(one, self._record(*one))
-            for one in zip(*(column.tolist() for column in columns), strict=True)
-        ]
+        rows = zip(
+            self.outcome.tolist(),
+            self.enforce.tolist(),
+            self.review.tolist(),
+            self.step.tolist(),
+            self.reason.tolist(),
+            strict=True,
+        )
+        made = self.made
+        return [made.get(one) or made.setdefault(one, self._record(*one)) for one in rows]
 
     def _record(self, outcome: int, enforce: int, review: bool, step: int, reason: int) -> PolicyOutcome:
         return PolicyOutcome(

@@ -42,7 +42,7 @@ State = Literal["planned", "held", "done", "failed", "undone"]
 """planned: to be done; held: a person decides first; done; failed: tried for the last time; undone: taken back."""
 
 
-class Enforcement(msgspec.Struct, frozen=True, kw_only=True):
+class Enforcement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One deed of a decision, and what became of it; `id` is the key by which a receiver knows one that comes again.
 
     `subject` is what it is done to: `event:ID`, or an actor as `kind:id`; where it is empty, the event. `step` is the

@@ -1,6 +1,5 @@
 """Events: what happened on the platform, and the entities they name."""
 
-import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ ERASED = "erased"
 _HEXADECIMAL = re.compile("[0-9a-f]*")
 
 
-class Entity(msgspec.Struct, frozen=True, order=True):
+class Entity(msgspec.Struct, frozen=True, order=True, gc=False):
     """A reference to something with an identity, written `kind:id` in columns and files."""
 
     kind: str
@@ -71,23 +70,31 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def digest(self) -> str:
         """SHA-256 of what the event says; `seen` and `imported` are the gate's, so they do not count."""
-        return self._digest
+        kept = self.__dict__
+        if (known := kept.get("_digest")) is None:
+            known = kept["_digest"] = _digest_of(self)
+        return known
 
-    @functools.cached_property
-    def _digest(self) -> str:
-        said: tuple[object, ...] = (self.id, self.kind, self.text, self.language, self.occurred)
-        said = (*said, self.actor, self.target, self.parent, self.thread, self.revision)
-        more: dict[str, object] = {
-            "address": self.address,
-            "device": self.device,
-            "amount": self.amount,
-            "attributes": self.attributes,
-            "media": self.media or None,
-        }
-        # What an event does not say does not count, so that a record that learns to say more keeps its digests.
-        if brought := {name: value for name, value in more.items() if value is not None}:
-            said = (*said, brought)
-        return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
+
+def _digest_of(event: Event) -> str:
+    said: tuple[object, ...] = (
+        *(event.id, event.kind, event.text, event.language, event.occurred),
+        *(event.actor, event.target, event.parent, event.thread, event.revision),
+    )
+    more: dict[str, object] = {
+        "address": event.address,
+        "device": event.device,
+        "amount": event.amount,
+        "attributes": event.attributes,
+        "media": event.media or None,
+    }
+    # What an event does not say does not count, so that a record that learns to say more keeps its digests.
+    if brought := {name: value for name, value in more.items() if value is not None}:
+        said = (*said, brought)
+    return hashlib.sha256(_in_order(said)).hexdigest()
+
+
+_in_order = msgspec.json.Encoder(order="deterministic").encode
 
 
 EVENT_SCHEMA = pa.schema(

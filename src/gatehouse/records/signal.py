@@ -29,7 +29,7 @@ class State(IntEnum):
 _WORDS = tuple(state.word for state in State)
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One detector version's word on one event and one label; `score` is set only where state is scored."""
 
     event_id: str

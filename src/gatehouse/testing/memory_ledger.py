@@ -74,7 +74,7 @@ class MemoryLedger:
                 self._kept[id_, revision].chains[track] = chain
             for i, _ in batch.decided:
                 self._decide(made[i])
-            return [self._judged[batch.head(one.decision)].decision for one in judged]
+            return [self._judged[head].decision for head in batch.heads()]
 
     def _of(self, events: Sequence[Event]) -> tuple[dict[EventKey, Known], dict[ChainKey, list[str]]]:
         """What is known of these events, and their chains."""
@@ -197,7 +197,7 @@ class MemoryLedger:
             if one.event.target == entity:
                 one.event = msgspec.structs.replace(one.event, target=pseudonym)
                 assert one.known.key is not None
-                one.known = replace(one.known, amended=event_seal(one.known.key, one.event.digest()))
+                one.known = one.known._replace(amended=event_seal(one.known.key, one.event.digest()))
                 counts["events"] += 1
         for id_, judged in self._judged.items():
             if named := sum(deed.subject == str(entity) for deed in judged.enforcements):

@@ -57,6 +57,20 @@ def bytes_of(texts: Sequence[str | None]) -> TextBytes:
     return TextBytes(data, offsets, valid, nulls)
 
 
+def joined(parts: Sequence[TextBytes]) -> TextBytes:
+    """The texts of several columns as those of one, each behind the one before."""
+    ends = itertools.accumulate((len(part.data) for part in parts), initial=0)
+    offsets = [part.offsets[:-1] + end for part, end in zip(parts, ends, strict=False)]
+    data = np.concatenate([_NOTHING, *(part.data for part in parts)])
+    data.flags.writeable = False
+    return TextBytes(
+        data,
+        np.concatenate([*offsets, [len(data)]]),
+        np.concatenate([np.zeros(0, np.bool_), *(part.valid for part in parts)]),
+        sum(part.nulls for part in parts),
+    )
+
+
 def texts_of(given: TextBytes) -> list[str | None]:
     """The texts that were laid out, as Python's."""
     data, offsets = given.data.tobytes(), given.offsets.tolist()

@@ -20,7 +20,6 @@ import io
 import lzma
 import math
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,7 @@ import pyarrow as pa
 from numba import njit
 
 from gatehouse.errors import OutsideError
-from gatehouse.text.arrow import TextBytes, bytes_of, text_bytes
+from gatehouse.text.arrow import TextBytes, text_bytes
 
 LEAST_LETTERS = 10
 LEAST_PROBABILITY = 0.5
@@ -278,9 +277,9 @@ def identify(texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.float64]]:
     return _model().codes.take(pa.array(best, mask=~said)), probability
 
 
-def languages_of(texts: Sequence[str | None]) -> list[str | None]:
-    """The same code of each of a few texts, as Python's."""
-    best, _, said = _guess(bytes_of(texts))
+def languages_of(texts: TextBytes) -> list[str | None]:
+    """The same code of each of the texts that are laid out, as Python's; null ones are passed over."""
+    best, _, said = _guess(texts)
     codes = _codes()
     return [codes[place] if known else None for place, known in zip(best.tolist(), said.tolist(), strict=True)]
 

@@ -20,9 +20,10 @@ FEW = 32
 
 
 class Rows:
-    """Rows of one schema, given as a batch, as its columns or as values; the others are made when first asked for.
+    """Rows of one schema; each column is given as Arrow's or as values, and the other is made when first asked for.
 
-    `values` are by name, None where NULL.
+    `arrays` and `values` are by name, the latter None where NULL; whoever gives all as values gives them in the
+    schema's order.
     """
 
     def __init__(
@@ -30,15 +31,17 @@ class Rows:
         schema: pa.Schema,
         n: int,
         *,
-        columns: Sequence[pa.Array] | None = None,
+        arrays: Mapping[str, pa.Array] | None = None,
         values: Values | None = None,
         texts: Mapping[str, TextBytes] | None = None,
     ) -> None:
         self.schema = schema
         self._n = n
-        self._columns = columns
-        self._values = values
+        self._arrays = dict(arrays or {})
+        self._read = dict(values or {})
+        self._all_read = values if values is not None and len(values) == len(schema) else None
         self._texts = dict(texts or {})
+        self._among: tuple[Rows, Sequence[int]] | None = None
 
     @classmethod
     def of(cls, batch: pa.RecordBatch) -> "Rows":
@@ -50,6 +53,9 @@ class Rows:
     def __len__(self) -> int:
         return self._n
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._read or name in self._arrays or self.schema.get_field_index(name) >= 0
+
     @property
     def few(self) -> bool:
         """Whether they are better read value by value."""
@@ -58,17 +64,20 @@ class Rows:
     @property
     def plain(self) -> bool:
         """Whether few rows are at hand as Python's values."""
-        return self.few and self._values is not None
+        return self.few and (self._all_read is not None or (self._among is not None and self._among[0].plain))
 
-    @property
+    @functools.cached_property
     def columns(self) -> Sequence[pa.Array]:
         """The columns in the schema's order."""
-        if self._columns is None and "batch" in self.__dict__:
-            self._columns = self.batch.columns
-        elif self._columns is None:
-            values = self.values
-            self._columns = arrays_of([(str(field.type), values[field.name]) for field in self.schema])
-        return self._columns
+        if "batch" in self.__dict__:
+            held: Sequence[pa.Array] = self.batch.columns
+            return held
+        if self._among is not None:
+            return [self.column(name) for name in self.schema.names]
+        lacking = [field for field in self.schema if field.name not in self._arrays]
+        made = arrays_of([(str(field.type), self._read[field.name]) for field in lacking])
+        self._arrays |= zip((field.name for field in lacking), made, strict=True)
+        return [self._arrays[name] for name in self.schema.names]
 
     @functools.cached_property
     def batch(self) -> pa.RecordBatch:
@@ -82,30 +91,46 @@ class Rows:
 
     def column(self, name: str) -> pa.Array:
         """One column as Arrow's; only it is made."""
+        if "by_name" in self.__dict__:
+            return self.by_name[name]
         if "batch" in self.__dict__:
             return self.batch.column(name)
-        if self._columns is None:
-            return pa.array(self.values[name], self.schema.field(name).type)
-        return self.by_name[name]
+        found = self._arrays.get(name)
+        if found is None:
+            if self._among is not None:
+                whole, places = self._among
+                found = whole.column(name).take(pa.array(places, pa.int64()))
+            else:
+                found = pa.array(self._read[name], self.schema.field(name).type)
+            self._arrays[name] = found
+        return found
 
     @property
     def values(self) -> Values:
         """The columns as Python's values."""
-        if self._values is None:
-            self._values = {name: column.to_pylist() for name, column in self.by_name.items()}
-        return self._values
+        if self._all_read is None:
+            if "batch" in self.__dict__:
+                _ = self.by_name  # all at once take less than one by one
+            self._all_read = {name: self.one(name) for name in self.schema.names}
+        return self._all_read
 
     def one(self, name: str) -> Sequence[Any]:
         """One column as Python's values; only it is read."""
-        if self._values is not None:
-            return self._values[name]
-        values: Sequence[Any] = self.column(name).to_pylist()
-        return values
+        found = self._read.get(name)
+        if found is None:
+            if self._among is not None:
+                whole, places = self._among
+                said = whole.one(name)
+                found = [said[place] for place in places]
+            else:
+                found = self.column(name).to_pylist()
+            self._read[name] = found
+        return found
 
     def nulls(self, name: str) -> npt.NDArray[np.int64]:
         """The rows in which a column is NULL, int64."""
-        if self._values is not None:
-            return np.array([row for row, value in enumerate(self._values[name]) if value is None], np.int64)
+        if (read := self._read.get(name)) is not None:
+            return np.array([row for row, value in enumerate(read) if value is None], np.int64)
         column = self.column(name)
         return np.flatnonzero(column.is_null()) if column.null_count else np.empty(0, np.int64)
 
@@ -113,13 +138,20 @@ class Rows:
         """A text column laid out as bytes, once for all who read it."""
         found = self._texts.get(name)
         if found is None:
-            made = text_bytes(self.by_name[name]) if self._values is None else bytes_of(self._values[name])
-            found = self._texts[name] = made
+            read = self._read.get(name)
+            found = self._texts[name] = text_bytes(self.column(name)) if read is None else bytes_of(read)
         return found
 
+    def with_columns(self, schema: pa.Schema, arrays: Mapping[str, pa.Array]) -> "Rows":
+        """The rows with these columns and, of their own, with the others that a schema names."""
+        whole = self.by_name if "batch" in self.__dict__ or self._among else self._arrays
+        names = [name for name in schema.names if name not in arrays]
+        held = {name: whole[name] for name in names if name in whole}
+        read = {name: self._read[name] for name in names if name in self._read}
+        return Rows(schema, self._n, arrays={**held, **arrays}, values=read, texts=self._texts)
+
     def take(self, places: Sequence[int]) -> "Rows":
-        """Some of the rows, in this order."""
-        if self._values is None:
-            return Rows.of(self.batch.take(pa.array(places, pa.int64())))
-        values = {name: [column[place] for place in places] for name, column in self._values.items()}
-        return Rows(self.schema, len(places), values=values)
+        """Some of the rows, in this order; of what is never asked for nothing is taken."""
+        taken = Rows(self.schema, len(places))
+        taken._among = (self, places)
+        return taken

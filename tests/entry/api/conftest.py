@@ -63,14 +63,26 @@ def open_parts(home: Path, tally: Tally) -> Parts:
     def erase(entity: Entity, by: str, why: str) -> Mapping[str, int]:
         return erase_everywhere(house, entity, by=by, why=why, at=now()).counts()
 
-    return Parts(house, enforcing, lambda: gate.judge, awaited(gate.decide), now, access, tally, ready, scores, erase)
+    return Parts(
+        house,
+        enforcing,
+        lambda: gate.judge,
+        lambda n: None,
+        awaited(gate.decide),
+        now,
+        access,
+        tally,
+        ready,
+        scores,
+        erase,
+    )
 
 
 @contextmanager
 def serving(parts: Parts, tally: Tally, judging: Judging | None = None, terms: Terms | None = None) -> Iterator[Api]:
     """The API of these parts; `judging` takes the place of the live gate."""
     gathering = Gathering(awaited(judging) if judging else parts.decide, tally, terms)
-    parts = replace(parts, decide=gathering.decide)
+    parts = replace(parts, admit=gathering.admit, decide=gathering.decide)
 
     @asynccontextmanager
     async def lifespan(_: object) -> Any:

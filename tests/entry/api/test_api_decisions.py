@@ -1,15 +1,25 @@
 """`/v1/decisions`: what is decided, what is known, and how each kind of bad input is answered."""
 
 import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.entry.api.conftest import Api, as_caller
+from tests.entry.api.conftest import Api, as_caller, serving
 
+from gatehouse.entry.api import decisions
+from gatehouse.entry.api.gathering import Terms
 from gatehouse.entry.api.limits import LARGEST_LIST, MOST_EVENTS
+from gatehouse.entry.api.parts import Parts
+from gatehouse.errors import OutsideError
+from gatehouse.flows.live import Answer, Unrecorded
+from gatehouse.flows.observe import Tally
 from gatehouse.flows.read_event import LARGEST
+from gatehouse.records.event import Event
 
 PATH = "/v1/decisions"
 _KEYS = ["kind", "text", "actor", "occurred", "attributes", "media", "amount", "x"]
@@ -192,6 +202,31 @@ def test_a_list_counts_for_the_rate_of_its_key(api: Api) -> None:
     over = api.client.post(PATH, content=body, headers=headers)
     assert over.status_code == 429
     assert int(over.headers["Retry-After"]) >= 1
+
+
+def test_a_list_for_which_there_is_no_room_is_refused_before_its_events_are_read(
+    parts_and_tally: tuple[Parts, Tally], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held_up(events: Sequence[Event]) -> list[Answer]:
+        begun.set()
+        assert go_on.wait(10)
+        return [Unrecorded(event.id, OutsideError("never mind")) for event in events]
+
+    def unread(*_: object) -> None:
+        raise AssertionError("its events were read")
+
+    parts, tally = parts_and_tally
+    with serving(parts, tally, held_up, Terms(waiting=3)) as api, ThreadPoolExecutor(1) as another:
+        first = another.submit(api.client.post, PATH, json={"id": "held"})
+        assert begun.wait(10)
+        monkeypatch.setattr(decisions, "read_event", unread)
+        refused = api.client.post(PATH, json=[{"id": f"full{number}"} for number in range(3)])
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+        assert refused.json()["faults"][0]["what"] == "1 events wait already"
+        go_on.set()
+        assert first.result(10).status_code == 503
 
 
 _values = st.recursive(

@@ -8,16 +8,22 @@ names of the features and of the detectors, with versions and labels, are the la
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
+from gatehouse.adapters.sql.faults import scalars_kept
 from gatehouse.ports.ledger import Judged
 from gatehouse.records.decision import PolicyOutcome
+from gatehouse.records.feature import FeatureRow
 from gatehouse.records.signal import Signal, SignalRow, Signals, State
 
 _HAS_SCORE = 8
+_SCORED = int(State.SCORED)  # numpy takes long to look at an enumeration
+_WITH_SCORE = bytes([_SCORED | _HAS_SCORE, *range(1, 256)])
+"""What stands in a blob for each state of a judge's columns, where just what is scored has a score."""
 
 WORDS = tuple(state.word for state in State)
 _CODES = {word: code for code, word in enumerate(WORDS)}
@@ -39,21 +45,20 @@ class Layout(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Repeated(NamedTuple):
-    """Something that many decisions share, as JSON, under its SHA-256."""
+    """Something that many decisions share, as JSON, under its SHA-256.
+
+    `clean` says that it surely holds no character that a database does not keep.
+    """
 
     digest: bytes
     content: bytes
+    clean: bool
 
     @classmethod
     def of(cls, value: object) -> "Repeated":
         """A value in the form in which it is kept."""
         content = _json(value)
-        return cls(hashlib.sha256(content).digest(), content)
-
-    @property
-    def clean(self) -> bool:
-        """Whether it surely holds no character that a database does not keep."""
-        return b"\\u0000" not in self.content
+        return cls(hashlib.sha256(content).digest(), content, _clean(content))
 
 
 class Blobs(NamedTuple):
@@ -105,7 +110,9 @@ class Encoder:
 
     def __init__(self) -> None:
         self._columns: dict[int, _Columns] = {}
-        self._layouts: dict[tuple[Any, ...], Repeated] = {}
+        self._places: Mapping[str, int] = {}
+        self._names: tuple[Any, ...] = ()
+        self._layout = _layout((), ())
 
     def blobs(self, judged: Judged) -> Blobs:
         """The blobs of one; raises LookupError, TypeError or ValueError for what has no form in them."""
@@ -121,11 +128,22 @@ class Encoder:
             names = tuple((one.detector, one.detector_version, one.label) for one in signals)
             blob, matched = _alone(signals)
             clean = False
-        features = tuple(judged.features)
-        layout = self._layouts.get((features, names))
-        if layout is None:
-            layout = self._layouts[features, names] = Repeated.of(Layout(features, names))
-        return Blobs(layout, _pack(list(judged.features.values())), blob, matched, clean and layout.clean)
+        values = self._values(judged.features, names)
+        packed = _pack(values)
+        clean = clean and self._layout.clean and scalars_kept(values, packed) and _clean(_json(values))
+        return Blobs(self._layout, packed, blob, matched, clean)
+
+    def _values(self, features: Mapping[str, Any], names: tuple[Any, ...]) -> Sequence[Any]:
+        """The values of features; what they and the signals are called is from then on the layout."""
+        if isinstance(features, FeatureRow):
+            # Rows of one batch share the names of both, and to compare them takes longer than all else.
+            if features.places is not self._places or names is not self._names:
+                self._places, self._names = features.places, names
+                self._layout = _layout(tuple(features), names)
+            return features.row
+        self._places, self._names = {}, names
+        self._layout = _layout(tuple(features), names)
+        return list(features.values())
 
 
 def blobs_of(features: Mapping[str, Any], signals: Sequence[Signal]) -> Blobs:
@@ -136,40 +154,53 @@ def blobs_of(features: Mapping[str, Any], signals: Sequence[Signal]) -> Blobs:
     return Blobs(layout, _pack(list(features.values())), blob, matched, False)
 
 
+@lru_cache(maxsize=64)
+def _layout(features: tuple[str, ...], signals: tuple[tuple[str, str, str], ...]) -> Repeated:
+    return Repeated.of(Layout(features, signals))
+
+
+def _clean(content: bytes) -> bool:
+    """Whether JSON surely holds no NUL; an escaped one may be a backslash in the text."""
+    return b"\\u0000" not in content
+
+
 class _Columns:
     """The signals of a batch, all detectors side by side."""
 
     def __init__(self, blocks: Sequence[Signals]) -> None:
-        self.names = tuple((block.detector, block.version, label) for block in blocks for label in block.labels)
+        self.names = tuple([(block.detector, block.version, label) for block in blocks for label in block.labels])
         self._width = len(self.names)
         state = np.concatenate([block.state for block in blocks], axis=1)
         score = np.concatenate([block.score for block in blocks], axis=1)
-        scored = state == State.SCORED
+        scored = state == _SCORED
         scores = score[scored].astype("<f8", copy=False)
-        self._states = (state | (scored * np.uint8(_HAS_SCORE))).astype(np.uint8).tobytes()
+        self._states = state.tobytes().translate(_WITH_SCORE)
         self._scores = scores.tobytes()
-        # Where the scores of each row begin, in bytes, and where the last one ends.
-        self._first = [0, *(8 * np.cumsum(scored.sum(axis=1))).tolist()]
-        self._evidence = self._said(blocks)
-        reasons = [block.reasons for block in blocks]
-        self.clean = bool(np.isfinite(scores).all()) and b"\\u0000" not in _json(reasons)
-
-    def _said(self, blocks: Sequence[Signals]) -> Mapping[int, list[tuple[int, str]]]:
-        """What gave evidence, by row: its place and the evidence."""
-        codes = np.concatenate([block.evidence for block in blocks], axis=1)
-        reasons = [block.reasons for block in blocks for _ in block.labels]
-        found: dict[int, list[tuple[int, str]]] = {}
-        rows, places = np.nonzero(codes >= 0)
-        for row, place, code in zip(rows.tolist(), places.tolist(), codes[rows, places].tolist(), strict=True):
-            found.setdefault(row, []).append((place, reasons[place][code]))
-        return found
+        # Where the scores of each row end, in bytes.
+        self._end = (8 * scored.sum(axis=1).cumsum()).tolist()
+        self._evidence = _said(blocks)
+        texts = {text for row in self._evidence.values() for _, text in row}
+        self.clean = bool(np.isfinite(scores).all()) and not any("\0" in text for text in texts)
 
     def row(self, row: int) -> tuple[bytes, Evidence]:
         """The blob of one row, and what matched in it."""
         states = self._states[row * self._width : (row + 1) * self._width]
         evidence = self._evidence.get(row)
-        blob = _pack((states, self._scores[self._first[row] : self._first[row + 1]], evidence or []))
+        scores = self._scores[self._end[row - 1] if row else 0 : self._end[row]]
+        blob = _pack((states, scores, evidence or []))
         return blob, _matched(states, evidence, self.names) if evidence else []
+
+
+def _said(blocks: Sequence[Signals]) -> Mapping[int, list[tuple[int, str]]]:
+    """What gave evidence, by row: its place and the evidence."""
+    codes = np.concatenate([block.evidence for block in blocks], axis=1)
+    rows, places = (codes >= 0).nonzero()
+    found: dict[int, list[tuple[int, str]]] = {}
+    if rows.size:
+        reasons = [block.reasons for block in blocks for _ in block.labels]
+        for row, place, code in zip(rows.tolist(), places.tolist(), codes[rows, places].tolist(), strict=True):
+            found.setdefault(row, []).append((place, reasons[place][code]))
+    return found
 
 
 def _matched(states: bytes, evidence: Sequence[tuple[int, str]], names: Sequence[tuple[str, str, str]]) -> Evidence:

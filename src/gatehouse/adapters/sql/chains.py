@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
+from typing import NamedTuple
 
 from gatehouse.adapters.sql.seals import event_seal
 from gatehouse.errors import Fault, UserError
@@ -14,8 +15,7 @@ ChainKey = tuple[str, int, str]
 """An event's id and revision, and a track: what has one standing decision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of an event on record: the key that commits to it, None once destroyed, and its commitments."""
 
     key: bytes | None
@@ -71,20 +71,23 @@ class _Compared:
         key = (event.id, event.revision)
         if (known := self._known.get(key)) is not None:
             return known.same(event)
-        return self.new.setdefault(key, event).digest() == event.digest()
+        first = self.new.setdefault(key, event)
+        return first is event or first.digest() == event.digest()
 
 
 @dataclass
 class Batch:
     """What a commit inserts, beside what is known: events, and chains as ids with the original first.
 
-    `decided` holds the place of each new decision among those given, and its place in its chain.
+    `decided` holds the place of each new decision among those given, and its place in its chain. `belongs` is the chain
+    of each of those given.
     """
 
     known: Mapping[EventKey, Known]
     chains: dict[ChainKey, list[str]]
     events: list[Event] = field(default_factory=list)
     decided: list[tuple[int, int]] = field(default_factory=list)
+    belongs: list[list[str]] = field(default_factory=list)
 
     def add(self, judged: Sequence[Judged], *, where: str) -> None:
         """Take in what is new and leave out what came too late.
@@ -107,13 +110,14 @@ class Batch:
         if strays:
             raise UserError(strays)
 
-    def head(self, decision: Decision) -> str:
-        """The id of the decision that stands where this one belongs."""
-        return self.chains[chain_key(decision)][-1]
+    def heads(self) -> list[str]:
+        """The id of the decision that stands where each of those given belongs, in order."""
+        return [chain[-1] for chain in self.belongs]
 
     def _follow(self, i: int, decision: Decision) -> bool:
         """Put a decision at the end of its chain if it supersedes what stands; false where it belongs to none."""
         chain = self.chains.setdefault(chain_key(decision), [])
+        self.belongs.append(chain)
         if decision.supersedes == (chain[-1] if chain else None):
             self.decided.append((i, len(chain)))
             chain.append(decision.id)

@@ -1,29 +1,31 @@
 """Writing a batch: what can be made ready before anyone waits for it, and what is made under the right to write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from secrets import token_bytes
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from gatehouse.adapters.sql import bulk, rows
+from gatehouse.adapters.sql import rows
 from gatehouse.adapters.sql.blobs import Blobs, Encoder, Repeated
+from gatehouse.adapters.sql.bulk import Insertion, insert_all
 from gatehouse.adapters.sql.chains import Batch, Known
 from gatehouse.adapters.sql.faults import faults, surely_kept
 from gatehouse.adapters.sql.layouts import Layouts
 from gatehouse.adapters.sql.lookup import Last
-from gatehouse.adapters.sql.outbox import put
+from gatehouse.adapters.sql.outbox import into_outbox
 from gatehouse.adapters.sql.seals import KEY_BYTES, decision_seal, event_seal, open_part, owner_of
 from gatehouse.adapters.sql.tables import (
     actor_keys,
     cases,
+    chain_ends,
     decisions,
     enforcements,
     events,
     matched,
 )
+from gatehouse.adapters.sql.tables import layouts as repeated
 from gatehouse.errors import Fault, UserError
 from gatehouse.ports.ledger import EventKey, Judged
 from gatehouse.records.case import Case
@@ -42,14 +44,16 @@ _OPENED = (*Case.__struct_fields__, "place")
 _SEALED = ("id", "decision_id", "event_id", "policy", "kind", "state", "policy_version", "subject", "step", "until")
 _sealed = attrgetter(*_SEALED, "undoes", "follows")
 
-_END = """
-INSERT INTO chain_ends (writer, seq, decision_id, hash) VALUES ({0}, {0}, {0}, {0})
+_ACTOR_KEYS, _EVENTS, _DECISIONS = (tuple(table.columns.keys()) for table in (actor_keys, events, decisions))
+_MATCHED, _LAYOUTS, _ENDS = (tuple(table.columns.keys()) for table in (matched, repeated, chain_ends))
+
+_UNLESS_THERE = "ON CONFLICT (digest) DO NOTHING"
+_MOVED = """
 ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, decision_id = excluded.decision_id, hash = excluded.hash
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """One of a batch with all that does not depend on what is on record."""
 
     judged: Judged
@@ -66,7 +70,7 @@ def ready(judged: Sequence[Judged]) -> list[Ready]:
     for one in judged:
         try:
             blobs, policies = encoder.blobs(one), texts.policies(one.decision.policies)
-            clean = blobs.clean and policies.clean and surely_kept(one, blobs.features)
+            clean = blobs.clean and policies.clean and surely_kept(one)
         except (ArithmeticError, LookupError, TypeError, ValueError):
             # What has no form in a blob is a fault, and the long way has the words for it.
             found += faults(one)
@@ -98,7 +102,7 @@ class _Texts:
 
     def releases(self, said: dict[str, str]) -> str:
         """The releases as JSON; all of a batch are most often the same."""
-        if self._releases[0] != said or list(self._releases[0]) != list(said):
+        if self._releases[0] is not said and (self._releases[0] != said or list(self._releases[0]) != list(said)):
             self._releases = (said, rows.to_json(said))
         return self._releases[1]
 
@@ -108,13 +112,9 @@ def write(connection: Connection, batch: Batch, made: Sequence[Ready], writer: s
 
     Gives back the digests of what repeats that are on record when the transaction ends well.
     """
-    writing = _Writing(connection, batch, made, writer)
     new = layouts.new(one for i, _ in batch.decided for one in (made[i].policies, made[i].blobs.layout))
-    layouts.put(connection, new)
-    bulk.insert_all(connection, writing.insertions())
-    writing.end(connection)
-    live = [made[i].judged for i, _ in batch.decided if made[i].judged.decision.mode == "live"]
-    put(connection, [(deed, one.decision.decided) for one in live for deed in one.enforcements])
+    kept = Insertion(repeated, _LAYOUTS, [(one.digest, one.content.decode()) for one in new.values()], _UNLESS_THERE)
+    insert_all(connection, [kept, *_Writing(connection, batch, made, writer).insertions()])
     return set(new)
 
 
@@ -128,57 +128,59 @@ class _Writing:
         owners = [owner_of(event) for event in batch.events]
         last = Last(connection, owners, writer)
         self._seq, self._hash = last.end or _end_of(connection, writer)
-        self._number = last.number
         self._keys: list[rows.Row] = []
-        self._events = [
-            self._event(event, owner, number, last)
-            for number, (event, owner) in enumerate(zip(batch.events, owners, strict=True), last.number + 1)
-        ]
-        self._last_decision = ""
+        self._events: list[rows.Row] = []
+        self._brought: dict[EventKey, tuple[int | None, Known]] = {}
+        for number, (event, owner) in enumerate(zip(batch.events, owners, strict=True), last.number + 1):
+            self._add(event, owner, number, last)
 
-    def _event(self, event: Event, owner: str, number: int, last: Last) -> tuple[EventKey, Known, rows.Row]:
+    def _add(self, event: Event, owner: str, number: int, last: Last) -> None:
         if (known := last.keys.get(owner)) is None:
             last.key += 1
             known = last.keys[owner] = (last.key, token_bytes(KEY_BYTES))
             self._keys.append((last.key, owner, known[1], event.seen))
         id_, key = known
         sealed = event_seal(key, event.digest())
-        return (event.id, event.revision), Known(key, sealed), rows.event_row(event, number, id_, sealed)
+        self._events.append(rows.event_row(event, number, id_, sealed))
+        self._brought[event.id, event.revision] = number, Known(key, sealed)
 
-    def insertions(self) -> list[bulk.Rows]:
-        """Everything to insert, in order."""
-        brought = {key: (number, known) for number, (key, known, _) in enumerate(self._events, self._number + 1)}
+    def insertions(self) -> list[Insertion]:
+        """Everything to insert, in order, and where the writer's chain ends then."""
         decided: list[rows.Row] = []
         matches: list[rows.Row] = []
         planned: list[rows.Row] = []
         opened: list[rows.Row] = []
+        acting: list[tuple[Enforcement, int]] = []
         for i, place in self._batch.decided:
             one = self._made[i]
-            event = one.judged.event
-            key = (event.id, event.revision)
-            number, known = brought.pop(key, (None, None))
-            if number is None:
-                known = self._known(key)
-            assert known is not None
+            event, decision, deeds = one.judged.event, one.judged.decision, one.judged.enforcements
+            number, known = self._known((event.id, event.revision))
             decided.append(self._decision(one, place, number, known))
-            if known.key is not None and not known.erased:
-                id_ = one.judged.decision.id
-                matches += [(id_, *said) for said in one.blobs.matched]
-            planned += rows.placed_rows(one.judged.enforcements)
+            if one.blobs.matched and known.key is not None and not known.erased:
+                matches += [(decision.id, *said) for said in one.blobs.matched]
+            if deeds:
+                planned += rows.placed_rows(deeds)
+                if decision.mode == "live":
+                    acting += [(deed, decision.decided) for deed in deeds]
             opened += rows.placed_rows(one.judged.cases)
+        ends = [(self._writer, self._seq, decided[-1][0], self._hash)] if decided else []
         return [
-            (actor_keys, actor_keys.columns.keys(), self._keys),
-            (events, events.columns.keys(), [row for _, _, row in self._events]),
-            (decisions, decisions.columns.keys(), decided),
-            (matched, matched.columns.keys(), matches),
-            (enforcements, _PLANNED, planned),
-            (cases, _OPENED, opened),
+            Insertion(actor_keys, _ACTOR_KEYS, self._keys),
+            Insertion(events, _EVENTS, self._events),
+            Insertion(decisions, _DECISIONS, decided),
+            Insertion(matched, _MATCHED, matches),
+            Insertion(enforcements, _PLANNED, planned),
+            Insertion(cases, _OPENED, opened),
+            into_outbox(acting),
+            Insertion(chain_ends, _ENDS, ends, _MOVED),
         ]
 
-    def _known(self, key: EventKey) -> Known:
-        found = self._batch.known.get(key)
-        # A second decision of this batch about an event that the batch itself brought.
-        return found if found is not None else next(known for other, known, _ in self._events if other == key)
+    def _known(self, key: EventKey) -> tuple[int | None, Known]:
+        """What a decision is about, and its number where this is the first decision of an event that came with it."""
+        number, known = self._brought.get(key) or (None, self._batch.known[key])
+        if number is not None:
+            self._brought[key] = None, known
+        return number, known
 
     def _decision(self, one: Ready, place: int, number: int | None, known: Known) -> rows.Row:
         """The row of `decisions` with its link, which follows the one made before."""
@@ -195,7 +197,6 @@ class _Writing:
             sealed = decision_seal(known.key, known.sealed, opened, (*content, matches, planned))
         self._seq += 1
         self._hash = linked(self._hash, sealed, opened)
-        self._last_decision = said[0]
         return (
             *said,
             self._seq,
@@ -208,14 +209,6 @@ class _Writing:
             None,
             *content,
         )
-
-    def end(self, connection: Connection) -> None:
-        """Note where the writer's chain ends now."""
-        if not self._last_decision:
-            return
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        values = (self._writer, self._seq, self._last_decision, self._hash)
-        bulk.run(connection, _END.format(mark), values)
 
 
 def _end_of(connection: Connection, writer: str) -> tuple[int, bytes]:

@@ -71,7 +71,8 @@ class Database:
     @contextmanager
     def looking(self) -> Iterator[Connection]:
         """A connection for one statement that reads; where it can be had without, it is in no transaction."""
-        with self._told(), _begun(self._looking) as connection:
+        # A file's connection does not die in the pool, which beginning would find out.
+        with self._told(), _begun(self._looking) if self.path is None else self._looking.connect() as connection:
             yield connection
 
     @contextmanager

@@ -1,7 +1,7 @@
 """What an event and its decision must keep so that they come back from any database as they were."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from math import isfinite
 from typing import Any
@@ -23,6 +23,7 @@ _LEAST, _MOST = _INT64[0], _INT64[-1]
 _SCALARS = frozenset((type(None), bool, int, float, str))
 
 _json = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
 
 # In msgpack: a double that is infinite or no number, or a whole number beyond 63 bits. Other bytes may look so too.
 _odd_number = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]|\xcf[\x80-\xff]").search
@@ -44,38 +45,51 @@ def faults(judged: Judged) -> list[Fault]:
     return [Fault(what, where, fix) for what, fix in found]
 
 
-def surely_kept(judged: Judged, features: bytes) -> bool:
-    """Whether there are surely no faults in an event and its decision; `features` are their values as msgpack.
+def surely_kept(judged: Judged) -> bool:
+    """Whether there are surely no faults in an event and its decision; a false alarm costs only time.
 
-    Signals are not looked at. A false alarm costs only time.
+    Features, signals and the policies' outcomes are not looked at.
     """
     event, decision = judged.event, judged.decision
     if decision.event_id != event.id or decision.revision != event.revision:
         return False
-    if event.amount is not None or event.attributes or event.media or event.target is not None:
-        return False  # seldom there, and worth the whole look
-    occurred = event.occurred or 0
+    occurred, amount = event.occurred or 0, event.amount or 0
     if not (
         _LEAST <= event.seen <= _MOST
         and _LEAST <= decision.decided <= _MOST
         and _LEAST <= event.revision <= _MOST
         and _LEAST <= occurred <= _MOST
+        and 0 <= amount <= _MOST
     ):
         return False
-    actor = event.actor
-    if actor is not None and (not actor.kind or not actor.id or ":" in actor.kind):
+    if event.attributes and not _attributes_kept(event.attributes):
         return False
+    if event.media and any(_media(event)):
+        return False
+    for entity in (event.actor, event.target):
+        if entity is not None and (not entity.kind or not entity.id or ":" in entity.kind):
+            return False
     for deed in judged.enforcements:
         if deed.event_id != event.id or deed.decision_id != decision.id:
             return False
     for case in judged.cases:
         if case.event_id != event.id or case.decision_id != decision.id:
             return False
-    if not _SCALARS.issuperset(map(type, judged.features.values())) or _odd_number(features):
-        return False
     said = (event, decision.id, decision.supersedes, judged.enforcements, judged.cases)
-    more = (decision.outcome, decision.enforce, decision.mode, decision.releases, judged.features)
+    more = (decision.outcome, decision.enforce, decision.mode, decision.releases)
     return b"\\u0000" not in _json((said, more))
+
+
+def scalars_kept(values: Collection[Any], packed: bytes) -> bool:
+    """Whether values are surely scalars that come back, apart from characters; `packed` are the same as msgpack."""
+    if not _SCALARS.issuperset(map(type, values)):
+        return False
+    return not _odd_number(packed) or not any(value is not None and _no_scalar(value) for value in values)
+
+
+def _attributes_kept(said: Mapping[str, Any]) -> bool:
+    values = list(said.values())
+    return None not in values and scalars_kept(values, _pack(values))
 
 
 def _strangers(judged: Judged) -> Iterator[tuple[str, str]]:
@@ -152,7 +166,7 @@ def unkept(record: object) -> Iterator[tuple[str, str]]:
     """Texts in a record with characters that not every database keeps: NUL and halves of surrogate pairs."""
     try:
         # One pass in C over everything clears nearly all records; an escaped NUL may be a backslash in the text.
-        if b"\\u0000" not in msgspec.json.encode(record, enc_hook=list):
+        if b"\\u0000" not in msgspec.json.encode(record, enc_hook=_open):
             return
     except (UnicodeEncodeError, TypeError):
         pass
@@ -164,6 +178,10 @@ def unkept(record: object) -> Iterator[tuple[str, str]]:
             value.encode()
         except UnicodeEncodeError as error:
             yield f"its {place} holds half a character, U+{ord(value[error.start]):04X}", _CLEAN
+
+
+def _open(value: Any) -> object:
+    return dict(value) if isinstance(value, Mapping) else list(value)
 
 
 def _strings(path: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, select
 
-from gatehouse.adapters.sql import bulk
 from gatehouse.adapters.sql.blobs import Repeated
 from gatehouse.adapters.sql.lookup import among
 from gatehouse.adapters.sql.tables import layouts
@@ -27,14 +26,6 @@ class Layouts:
     def new(self, all_of_them: Iterable[Repeated]) -> dict[bytes, Repeated]:
         """Those of which it is not known that they are on record, each once."""
         return {one.digest: one for one in all_of_them if one.digest not in self._on_record}
-
-    def put(self, connection: Connection, new: dict[bytes, Repeated]) -> None:
-        """Record these; what is on record already stays."""
-        if not new:
-            return
-        there = {row.digest for row in among(connection, select(layouts.c.digest), layouts.c.digest, list(new))}
-        rows = [(one.digest, one.content.decode()) for one in new.values() if one.digest not in there]
-        bulk.insert(connection, layouts, rows)
 
     def committed(self, digests: set[bytes]) -> None:
         """These are on record now."""

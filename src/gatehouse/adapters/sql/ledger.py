@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import exists, func, insert, select
 
-from gatehouse.adapters.sql import erasures, hash_chain, holds, rows
+from gatehouse.adapters.sql import bulk, erasures, hash_chain, holds, rows
 from gatehouse.adapters.sql.chains import Batch, standing
 from gatehouse.adapters.sql.commit import ready, write
 from gatehouse.adapters.sql.engine import Database
@@ -69,7 +69,7 @@ class SqlLedger:
             if batch.events or batch.decided:
                 new = write(connection, batch, made, self._writer, self._layouts)
             own = {judged[i].decision.id: judged[i].decision for i, _ in batch.decided}
-            heads = [batch.head(one.decision) for one in judged]
+            heads = batch.heads()
             if others := [head for head in heads if head not in own]:
                 own |= self._reader.decisions(connection, others)
         self._layouts.committed(new)
@@ -126,7 +126,7 @@ class SqlLedger:
     def last(self) -> int:
         """The number of the event that was committed last; 0 where there is none."""
         with self._database.looking() as connection:
-            return connection.scalar(select(func.max(events.c.number))) or 0
+            return bulk.fetch(connection, "SELECT max(number) FROM events", ())[0][0] or 0
 
     def heads(self) -> list[Link]:
         """The last link of each writer's hash chain, by writer."""

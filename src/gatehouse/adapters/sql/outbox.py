@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from gatehouse.adapters.sql.bulk import Insertion, insert_all
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.faults import unkept
 from gatehouse.adapters.sql.lookup import among
@@ -42,6 +43,8 @@ _ENDING = (
     )
 )
 """The end of a lease: of just this lease, and of one that stands as it was leased."""
+
+_WAITING = ("enforcement_id", "subject", "policy", "state", "planned", "due", "attempt", "fence")
 
 _SEVERE = [kind.word for kind in Kind if kind > Kind.LIMIT and kind not in URGENT]
 
@@ -200,23 +203,10 @@ class SqlOutbox:
                 connection.execute(insert(breaker_changes), msgspec.structs.asdict(change))
 
 
-def put(connection: Connection, planned: Sequence[tuple[Enforcement, int]]) -> None:
-    """Put enforcements that are on record into the outbox, each with when it was planned."""
-    if planned:
-        rows = [
-            {
-                "enforcement_id": one.id,
-                "subject": one.on,
-                "policy": one.policy,
-                "state": "planned",
-                "planned": at,
-                "due": at,
-                "attempt": 0,
-                "fence": 0,
-            }
-            for one, at in planned
-        ]
-        connection.execute(insert(outbox), rows)
+def into_outbox(planned: Sequence[tuple[Enforcement, int]]) -> Insertion:
+    """What puts enforcements that are on record into the outbox, each with when it was planned."""
+    rows = [(one.id, one.on, one.policy, "planned", at, at, 0, 0) for one, at in planned]
+    return Insertion(outbox, _WAITING, rows)
 
 
 def _add(connection: Connection, planned: Sequence[Enforcement], at: int) -> None:
@@ -227,7 +217,7 @@ def _add(connection: Connection, planned: Sequence[Enforcement], at: int) -> Non
             last = select(func.coalesce(func.max(enforcements.c.place), -1) + 1)
             place = last.where(enforcements.c.decision_id == one.decision_id).scalar_subquery()
             connection.execute(insert(enforcements).values(**msgspec.structs.asdict(one), place=place))
-            put(connection, [(one, at)])
+            insert_all(connection, [into_outbox([(one, at)])])
 
 
 def _free(most: int, now: int) -> Select[Any]:

@@ -92,6 +92,7 @@ def _read_list(parts: Parts, body: bytes, now: int) -> list[Read]:
     if len(raws) > MOST_EVENTS:
         what = f"{len(raws):,} events in a list, more than {MOST_EVENTS:,}"
         raise AnswerError(413, what, fix="send them in several lists")
+    parts.admit(len(raws))
     profile = parts.judge().features.profile
     read: list[Read] = []
     for raw in raws:

@@ -63,18 +63,21 @@ class Gathering:
         """Events that have no answer yet."""
         return self._events
 
-    async def decide(self, events: Sequence[Event]) -> list[Answer]:
-        """One answer an event, in order.
-
-        Raises AnswerError 429 where too much waits already, 503 where the judge stops or did not answer in time.
-        """
-        n = len(events)
+    def admit(self, n: int) -> None:
+        """Raises AnswerError where `n` events more would be refused now, which costs less before they are read."""
         if self._stopped:
             raise AnswerError(503, "the server is about to stop", fix="send it again", headers={"Retry-After": "1"})
         if self._events and self._events + n > self._room():
             self._observer.counted("refused", n)
             what = f"{self._events:,} events wait already"
             raise AnswerError(429, what, fix="send it again, later and slower", headers={"Retry-After": "1"})
+
+    async def decide(self, events: Sequence[Event]) -> list[Answer]:
+        """One answer an event, in order.
+
+        Raises AnswerError 429 where too much waits already, 503 where the judge stops or did not answer in time.
+        """
+        self.admit(n := len(events))
         asked = _Asked(events, self._loop.create_future(), perf_counter())
         self._open.append(asked)
         self._events += n

@@ -68,6 +68,7 @@ def serve(house: House, enforcing: Enforcing, access: Access, decides: JudgeProc
             house,
             enforcing,
             lambda: decides.judge,
+            gathering.admit,
             gathering.decide,
             now,
             access,

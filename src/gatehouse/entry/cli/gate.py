@@ -58,10 +58,14 @@ def gate(
     with steps(json_) as progress:
         progress.say(f"{new.pack}: judging the test part by {old.version} and by {new.version}")
         report = gates.compare(pack, new, old, house.shelf, time.perf_counter)
+    lacking = unsent(house, new) if report.accepted else []
     if json_:
-        print_json({"pack": new.pack, "candidate": new.version, "champion": old.version, "report": report})
+        found = {"pack": new.pack, "candidate": new.version, "champion": old.version, "report": report}
+        print_json({**found, "unsent": lacking})
     else:
         show(report, f"{new.pack} {new.version} against {old.version}")
+        for what in lacking:
+            click.echo(f"note: {what}")
         if report.accepted:
             click.echo(f"next: gatehouse promote {new.pack} {new.version}")
         elif report.verdict == "cannot tell":
@@ -126,6 +130,14 @@ def rivals(house: "House", candidate: str, against: str) -> "tuple[Release, Rele
             fix=f"gatehouse train {new.pack} makes a candidate; or name two releases: gatehouse gate A --against B",
         )
     return new, old
+
+
+def unsent(house: "House", release: "Release") -> list[str]:
+    """Sentences on the attributes that a release reads and that no recent event on record brings."""
+    from gatehouse.flows import life
+    from gatehouse.flows.releases import open_judge
+
+    return life.unsent(open_judge(house.shelf, [release]), house.ledger)
 
 
 def show(report: "GateReport", who: str) -> None:

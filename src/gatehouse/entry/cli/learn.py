@@ -91,7 +91,7 @@ def promote(
     Before it decides anything it is tried on stored events; where it reaches too far it is refused.
     """
     from gatehouse.bootstrap import open_house
-    from gatehouse.entry.cli import reach
+    from gatehouse.entry.cli import gate, reach
     from gatehouse.flows import life
 
     if to != "canary" and (share, differ_at_most) != (None, None):
@@ -100,17 +100,21 @@ def promote(
     house, name = open_house(settings), pack_name(settings, pack)
     release, _ = life.chosen(house.shelf, name, version)
     why = reach.accepted_why(why, accept_reach)
+    lacking = gate.unsent(house, release)
     found = None
     if to != "shadow":
         part = 1.0 if to == "live" else life.CANARY_SHARE if share is None else share
         with steps(json_) as progress:
             found = reach.check(house, release, to, part, reach_at_most, accept_reach, progress)
+    if not json_:
+        for what in lacking:
+            click.echo(f"note: {what}")
     if to == "live":
         step = life.go_live(house.shelf, name, version, at=now(), by=who(), why=why)
     else:
         step = life.try_out(house.shelf, name, version, to, share, differ_at_most, at=now(), by=who(), why=why)
     if json_:
-        print_json({**msgspec.structs.asdict(step), "reach": found and reach.as_data(found)})
+        print_json({**msgspec.structs.asdict(step), "reach": found and reach.as_data(found), "unsent": lacking})
         return
     if found:
         reach.show(found)

@@ -1,6 +1,7 @@
 """The live gate: the clock, what one bad event costs, other writers, other releases, and a ledger that is down."""
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +10,7 @@ import pytest
 from tests.flows.remembering import START, WINDOWS, make_judge, make_post
 
 from gatehouse.errors import OutsideError, UserError
+from gatehouse.features import snapshot
 from gatehouse.features.define import FeatureSet
 from gatehouse.features.windows import Count, duration
 from gatehouse.flows import live_gate
@@ -211,13 +213,40 @@ def test_a_snapshot_that_cannot_be_kept_stops_nothing(
     judge: Judge, ledger: Unsteady, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_gate, "KEPT_EVERY", 4)
+    nowhere = make_gate(judge, ledger, tmp_path / "none")
+    assert said(nowhere.decide(posts(0, 4))) == ["none"] * 2 + ["remove"] * 2
+    nowhere.close()
+    assert isinstance(nowhere.observer, Tally)
+    assert nowhere.observer.counts["snapshots not kept"] == 2
+
+
+def test_deciding_waits_for_no_snapshot_and_it_holds_what_was_known_when_it_was_begun(
+    judge: Judge, ledger: Unsteady, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_gate, "KEPT_EVERY", 4)
+    begun, go_on = threading.Event(), threading.Event()
+    write = snapshot._write
+
+    def slow(path: Path, parts: Any) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        write(path, parts)
+
+    monkeypatch.setattr(snapshot, "_write", slow)
     gate = make_gate(judge, ledger, tmp_path)
     gate.decide(posts(0, 4))
-    assert (tmp_path / "history.snapshot").exists()
-    nowhere = make_gate(judge, ledger, tmp_path / "none")
-    assert said(nowhere.decide(posts(4, 8))) == ["remove"] * 4
-    assert isinstance(nowhere.observer, Tally)
-    assert nowhere.observer.counts["snapshots not kept"] == 1
+    assert begun.wait(10)
+    # While one is written no other is begun, and windows go on counting.
+    gate.decide(posts(4, 9))
+    assert posts_before(ledger, "e008") == 8
+    assert not (tmp_path / "history.snapshot").exists()
+    go_on.set()
+    while not (tmp_path / "history.snapshot").exists():
+        time.sleep(0.01)
+    history, position = snapshot.load(tmp_path / "history.snapshot", judge.features.plan, judge.features_version)
+    assert (position, len(history.tables[0])) == (4, 1)
+    gate.close()
+    assert snapshot.load(tmp_path / "history.snapshot", judge.features.plan, judge.features_version)[1] == 9
 
 
 def test_a_shared_history_is_not_silently_lost_when_the_judge_changes() -> None:

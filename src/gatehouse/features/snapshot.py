@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import BufferedReader
 from pathlib import Path
 
@@ -46,7 +46,15 @@ def save(path: Path, history: LiveHistory, position: int, version: str) -> None:
 
     Raises OutsideError where the file cannot be written; the one that was there is then still there.
     """
-    tables = [table.rows.astype("<i8", copy=False) for table in history.tables]
+    taken(path, history, position, version)()
+
+
+def taken(path: Path, history: LiveHistory, position: int, version: str) -> Callable[[], None]:
+    """Copy what a history knows now; what is given back writes it as `save` does, whatever the history does meanwhile.
+
+    To copy is a matter of memory alone; whoever writes waits for the disk, and nobody else need wait for that.
+    """
+    tables = [table.rows.astype("<i8") for table in history.tables]
     header = _Header(
         format=FORMAT,
         declarations=_declared(history.plan),
@@ -56,6 +64,10 @@ def save(path: Path, history: LiveHistory, position: int, version: str) -> None:
         shapes=tuple(table.shape for table in tables),
     )
     body: list[bytes | memoryview] = [msgspec.json.encode(header), b"\n", *(table.reshape(-1).data for table in tables)]
+    return lambda: _save(path, body)
+
+
+def _save(path: Path, body: Sequence[bytes | memoryview]) -> None:
     digest = hashlib.sha256()
     for part in body:
         digest.update(part)

@@ -6,7 +6,7 @@ the same events, a canary that breaks costs no event, and one transaction holds 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -178,11 +178,9 @@ class Arms:
             if canary.history is not None:
                 canary.history.catch_up()
 
-    def keep(self) -> None:
-        """Save the histories of canaries; raises OutsideError where one cannot be written."""
-        for canary in self.canaries:
-            if canary.history is not None:
-                canary.history.keep()
+    def taken(self) -> list[Callable[[], None]]:
+        """Copy the histories of canaries; each of what is given back saves one, as `LocalHistory.taken` has it."""
+        return [canary.history.taken() for canary in self.canaries if canary.history is not None]
 
     def verdicts(self) -> list[Halted]:
         """The canaries that must be halted."""

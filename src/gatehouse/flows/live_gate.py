@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, Thread
 from time import perf_counter
 from typing import cast
 
@@ -66,6 +66,7 @@ class LiveGate:
         self._catch_up_every = round(catch_up_seconds * 1_000_000)
         self._caught_up = 0
         self._since_kept = 0
+        self._saving: Thread | None = None
 
     @property
     def judge(self) -> Judge:
@@ -150,7 +151,9 @@ class LiveGate:
     def close(self) -> None:
         """Save the history, from which the next start restores."""
         with self._lock:
-            self._keep()
+            if self._saving is not None:
+                self._saving.join()
+            self._save(self._taken())
         self._shadow.close()
 
     def _warm_new(self, arms: Arms) -> None:
@@ -207,16 +210,31 @@ class LiveGate:
         self._caught_up = now
 
     def _keep(self) -> None:
+        """Copy the history, and have a thread save the copy: nobody waits for a disk that was not asked to decide."""
         self._since_kept = 0
-        if isinstance(self._history, LocalHistory):
-            begun = perf_counter()
-            try:
-                self._history.keep()
-                self._ledger.arms.keep()
-            except OutsideError:
-                # A start without it replays more of the log; deciding goes on.
-                self.observer.counted("snapshots not kept")
+        if self._saving is None or not self._saving.is_alive():
+            self._saving = Thread(target=self._save, args=(self._taken(),), name="snapshot", daemon=True)
+            self._saving.start()
+
+    def _taken(self) -> list[Callable[[], None]]:
+        if not isinstance(self._history, LocalHistory):
+            return []
+        begun = perf_counter()
+        try:
+            return [self._history.taken(), *self._ledger.arms.taken()]
+        except OutsideError:
+            self.observer.counted("snapshots not kept")
+            return []
+        finally:
             self.observer.spent("snapshot", perf_counter() - begun, 0)
+
+    def _save(self, taken: Sequence[Callable[[], None]]) -> None:
+        try:
+            for save in taken:
+                save()
+        except OutsideError:
+            # A start without it replays more of the log; deciding goes on.
+            self.observer.counted("snapshots not kept")
 
 
 class _Watched:

@@ -1,6 +1,7 @@
 """A history in this process's memory that keeps up with a ledger which others may write too."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -84,14 +85,22 @@ class LocalHistory:
         return True
 
     def keep(self) -> None:
-        """Save a snapshot, from which the next start restores. Raises OutsideError where it cannot be written.
+        """Save a snapshot, from which the next start restores. Raises OutsideError where it cannot be written."""
+        self.taken()()
+
+    def taken(self) -> Callable[[], None]:
+        """Copy what is known now; what is given back saves it, in any thread, and raises OutsideError where it cannot.
 
         After an erasure none is saved: what was erased is counted in it, and the next start counts without it.
         """
-        if self._last_erasure() != self._forgotten:
-            return
         self.catch_up()
-        snapshot.save(self.path, self.live, self.position, self.judge.features_version)
+        save = snapshot.taken(self.path, self.live, self.position, self.judge.features_version)
+
+        def unless_erased() -> None:
+            if self._last_erasure() == self._forgotten:
+                save()
+
+        return unless_erased
 
     def _last_erasure(self) -> bytes:
         path = self.path.with_name(FORGOTTEN)

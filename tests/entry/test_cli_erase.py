@@ -21,6 +21,7 @@ from gatehouse.entry.cli.show import now
 from gatehouse.entry.cli.trace import trace
 from gatehouse.entry.live import open_gate
 from gatehouse.errors import GatehouseError, OutsideError, RefusedError, UserError
+from gatehouse.features import snapshot as snapshots
 from gatehouse.flows import banks, releases
 from gatehouse.flows import erase as flow
 from gatehouse.flows.erase import Stores
@@ -275,6 +276,22 @@ def test_a_process_that_counted_before_an_erasure_saves_no_snapshot(house: House
     assert any("the whole log is replayed" in sentence for sentence in said)
     after.close()
     assert snapshot.exists()
+
+
+def test_a_snapshot_that_is_being_written_while_somebody_is_erased_does_not_stay(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = snapshots._write
+
+    def overtaken(path: Path, parts: Any) -> None:
+        erase(house)
+        write(path, parts)
+
+    gate, _ = open_gate(house, ("spam",))
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "_write", overtaken)
+        gate.close()
+    assert not (house.settings.home / "history.snapshot").exists()
 
 
 def test_logs_keep_their_lines_in_place(house: House) -> None:

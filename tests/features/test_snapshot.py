@@ -22,6 +22,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "history.snapshot"
 
 
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "PIECE", 1_000)
+
+
 @pytest.fixture
 def saved(path: Path) -> Path:
     snapshot.save(path, LiveHistory(PLAN), 17, VERSION)

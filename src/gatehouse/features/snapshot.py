@@ -21,6 +21,9 @@ from gatehouse.features.live_kernel import Cells
 from gatehouse.features.plan import Plan
 
 FORMAT = 1
+PIECE = 1 << 20
+"""Bytes that are written at once: a ledger on the same disk waits for no more than that."""
+
 _REPLAY = "replay the log from its beginning and save a new snapshot"
 
 
@@ -127,10 +130,12 @@ def _write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with made.open("xb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+            for part in filter(len, parts):  # what is empty cannot be cast
+                whole = memoryview(part).cast("B")
+                for start in range(0, len(whole), PIECE):
+                    file.write(whole[start : start + PIECE])
+                    file.flush()
+                    os.fsync(file.fileno())
         made.replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):

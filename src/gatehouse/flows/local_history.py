@@ -97,8 +97,11 @@ class LocalHistory:
         save = snapshot.taken(self.path, self.live, self.position, self.judge.features_version)
 
         def unless_erased() -> None:
-            if self._last_erasure() == self._forgotten:
-                save()
+            if self._last_erasure() != self._forgotten:
+                return
+            save()
+            if self._last_erasure() != self._forgotten:  # while it was written
+                self.path.unlink(missing_ok=True)
 
         return unless_erased
 

@@ -206,3 +206,20 @@ def test_a_judge_that_falls_over_is_told_of_and_goes_on() -> None:
         assert ids(await gathering.decide(events("b"))) == ["d-b"]
 
     run(steps)
+
+
+def test_one_batch_that_was_held_up_refuses_nobody() -> None:
+    async def steps(gathering: Gathering, judge: Judge) -> None:
+        judge.free.set()
+        for number in range(40):
+            await gathering.decide(events(f"quick{number}"))
+        judge.seconds = 0.3
+        await gathering.decide(events("held-up"))
+        judge.free.clear()
+        judge.seconds = 0.0
+        tasks = await asked(gathering, *(events(f"e{number}") for number in range(40)))
+        judge.free.set()
+        await asyncio.gather(*tasks)
+
+    _, tally = run(steps, Terms(most=3))
+    assert tally.counts["refused"] == 0

@@ -64,12 +64,18 @@ class Snapshots:
 
     def forget(self, whom: Whom, *, at: int, dry: bool) -> Iterator[Reached]:
         """Remove them all, and have processes that run save none: what they counted is of before."""
+        # Said first to whoever is writing one, and again to whoever has started meanwhile from one.
+        if not dry:
+            self._say_so()
         for file in sorted(self._home.glob("history*.snapshot")):
             if not dry:
                 file.unlink(missing_ok=True)
             yield Reached("snapshots", str(file), 1, "counted anew from the ledger at the next start")
         if not dry:
-            write_anew(self._home / FORGOTTEN, f"{secrets.token_hex(8)}\n".encode())
+            self._say_so()
+
+    def _say_so(self) -> None:
+        write_anew(self._home / FORGOTTEN, f"{secrets.token_hex(8)}\n".encode())
 
 
 class DatasetFolders:

@@ -17,8 +17,8 @@ from gatehouse.flows.observe import WAITED, Observer
 from gatehouse.records.event import Event
 
 _SWEEPS_EVERY_SECONDS = 0.1
-_NEWEST_COUNTS = 0.3
-"""The weight of the newest batch in what an event is expected to take."""
+_NEWEST_COUNTS = 0.05
+"""The weight of the newest batch in what an event is expected to take: one that was held up says little of the next."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Gathering:
         self._queue: deque[_Asked] = deque()
         self._open: deque[_Asked] = deque()
         self._events = 0
-        self._pace = 0.0
+        self._judged_seconds = self._judged_events = 0.0
         self._sweeping = False
         self._stopped = True
         self._loop: asyncio.AbstractEventLoop
@@ -90,9 +90,10 @@ class Gathering:
 
     def _room(self) -> int:
         """How many events may wait: what the judge does, at the pace of now, in the time that anyone should wait."""
-        if not self._pace:
+        if not self._judged_events:
             return self._terms.waiting
-        return min(self._terms.waiting, max(self._terms.most, int(self._terms.patience / self._pace)))
+        pace = self._judged_seconds / self._judged_events
+        return min(self._terms.waiting, max(self._terms.most, int(self._terms.patience / pace)))
 
     def _sweep(self) -> None:
         """Tell those who waited too long; they stand in the order in which they came."""
@@ -166,7 +167,8 @@ class Gathering:
     ) -> None:
         """Give each request its answers."""
         if n := sum(len(asked.events) for asked in taken):
-            self._pace += (_NEWEST_COUNTS if self._pace else 1.0) * (seconds / n - self._pace)
+            self._judged_seconds = (1 - _NEWEST_COUNTS) * self._judged_seconds + seconds
+            self._judged_events = (1 - _NEWEST_COUNTS) * self._judged_events + n
         self._events -= sum(len(asked.events) for asked in batch)
         start = 0
         for asked in taken:

@@ -1,11 +1,9 @@
 """A ledger in a file of SQLite: how it is opened, who may write, and what its errors mean."""
 
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from sqlite3 import Connection as DriverConnection
 from sqlite3 import OperationalError, connect
-from threading import Lock
 from time import monotonic, sleep
 from typing import Any
 
@@ -13,14 +11,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from gatehouse.adapters.sql.bulk import run
-from gatehouse.adapters.sql.checkpoints import Checkpoints
 from gatehouse.errors import OutsideError
 
 WAIT_SECONDS = 30.0
 """How long a transaction waits for another process's write to end."""
-
-PAUSE_SECONDS = 0.005
-"""How long commits may be held up so that the log begins anew."""
 
 WRITES = "gatehouse_writes"
 """The option of a connection whose transaction begins with the right to write."""
@@ -51,7 +45,6 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
-        self._alone = Lock()
         self.where = str(self._path)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,10 +61,6 @@ class SqliteFile:
         )
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _begin)
-        checkpoints = Checkpoints(partial(connect, self._path, timeout=PAUSE_SECONDS, isolation_level=None))
-        event.listen(engine, "checkin", checkpoints.written)
-        event.listen(engine, "engine_disposed", lambda _: checkpoints.close())
-        self._alone = checkpoints.alone
         return engine
 
     def purge(self) -> None:
@@ -79,7 +68,7 @@ class SqliteFile:
 
         Where somebody reads what was there before, the log stays until the next time.
         """
-        with self._alone, closing(connect(self._path, timeout=WAIT_SECONDS)) as connection:
+        with closing(connect(self._path, timeout=WAIT_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def said(self, error: DBAPIError) -> str:
@@ -101,9 +90,8 @@ def _set_up(connection: DriverConnection, _: Any) -> None:
     _write_ahead(connection)
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     connection.execute("PRAGMA foreign_keys = ON")
-    # A page that many commits change is written into the file once for all of them, and looked up in memory. A commit
-    # that finds a log of 32 MB moves it itself.
-    connection.execute("PRAGMA wal_autocheckpoint = 8000")
+    # A page that many commits change is written into the file once for all of them, and looked up in memory.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA cache_size = -32000")
     # What is erased is gone from the file too, not only from its tables.
     connection.execute("PRAGMA secure_delete = ON")

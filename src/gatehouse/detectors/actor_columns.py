@@ -22,6 +22,7 @@ class ActorColumns:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = tuple(columns)
+        self._names = [column.name for column in columns]
         self._kinds = np.array([_KINDS[column.type] for column in columns])
         self._needed = np.array([column.needed for column in columns])
         # Looking names up takes longer than scoring one row, and batch after batch has the same schema.
@@ -39,7 +40,7 @@ class ActorColumns:
         if not rows.plain:
             return self.matrix(rows.batch)
         # None becomes NaN.
-        values = [rows.one(column.name) for column in self._columns]
+        values = rows.several(self._names)
         return np.array(list(zip(*values, strict=True)), np.float64).reshape(len(rows), len(values))
 
     def matrix(self, rows: pa.RecordBatch) -> Floats:

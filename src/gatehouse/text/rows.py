@@ -3,7 +3,7 @@ than to read."""
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ class Rows:
     schema's order.
     """
 
+    _all_read: Values | None = None
+    _among: "tuple[Rows, Sequence[int]] | None" = None
+
     def __init__(
         self,
         schema: pa.Schema,
@@ -37,17 +40,19 @@ class Rows:
     ) -> None:
         self.schema = schema
         self._n = n
-        self._arrays = dict(arrays or {})
-        self._read = dict(values or {})
+        self._arrays = dict(arrays) if arrays else {}
         self._all_read = values if values is not None and len(values) == len(schema) else None
-        self._texts = dict(texts or {})
-        self._among: tuple[Rows, Sequence[int]] | None = None
+        # To what is whole nothing is ever added.
+        self._read = cast(dict[str, Sequence[Any]], values) if self._all_read is not None else dict(values or {})
+        self._texts = dict(texts) if texts else {}
 
     @classmethod
     def of(cls, batch: pa.RecordBatch) -> "Rows":
         """The rows of a batch."""
-        rows = cls(batch.schema, len(batch))
-        rows.batch = batch
+        # Past the questions of `__init__`, which take as long again: for one row that counts.
+        rows = cls.__new__(cls)
+        rows.schema, rows._n, rows.batch = batch.schema, len(batch), batch
+        rows._arrays, rows._read, rows._texts = {}, {}, {}
         return rows
 
     def __len__(self) -> int:
@@ -126,6 +131,11 @@ class Rows:
                 found = self.column(name).to_pylist()
             self._read[name] = found
         return found
+
+    def several(self, names: Sequence[str]) -> list[Sequence[Any]]:
+        """Columns as Python's values, in this order."""
+        read = self._all_read
+        return [self.one(name) for name in names] if read is None else [read[name] for name in names]
 
     def nulls(self, name: str) -> npt.NDArray[np.int64]:
         """The rows in which a column is NULL, int64."""

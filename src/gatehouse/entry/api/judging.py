@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, cast
 
@@ -25,7 +25,6 @@ ASKS_EVERY_SECONDS = 1.0
 STOP_SECONDS = 30.0
 
 Method = Literal["spawn", "fork"]
-Decide = Callable[[Sequence[Event]], Awaitable[list[Answer]]]
 
 
 class JudgeProcess:

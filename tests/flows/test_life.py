@@ -167,8 +167,8 @@ def on_record(*attributes: dict[str, int] | None) -> MemoryLedger:
 
 def test_attributes_that_nobody_sends_are_told_with_what_it_leads_to_and_the_next_step() -> None:
     assert life.unsent(reading("friends", "share", "made_at"), on_record(None, {"other": 1})) == [
-        "no event of the latest 2 on record brings friends, so 'made.actor' abstains: 'spam' (missing: review) opens "
-        "a case for every such event; next: send it in the events' attributes, or write missing: pass in policy.yaml "
+        "no event of the latest 2 on record brings friends, so 'made.actor' abstains: 'spam' opens a case for "
+        "every such event; next: send it in the events' attributes, or write abstained: pass in policy.yaml "
         "and train again",
         "no event of the latest 2 on record brings share or made_at, so what 'spam' reads of it is not known; next: "
         "send it in the events' attributes",

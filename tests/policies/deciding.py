@@ -24,7 +24,7 @@ class Detector:
 DETECTORS = (Detector(BANK, "bank1"), Detector(LINEAR, "linear1"))
 
 
-def policy_of(*steps, missing="review"):
+def policy_of(*steps, missing="review", abstained=msgspec.UNSET):
     return Policy(
         name="adverts",
         version="policy1",
@@ -34,6 +34,7 @@ def policy_of(*steps, missing="review"):
         clauses=(),
         steps=steps,
         missing=missing,
+        abstained=abstained,
     )
 
 

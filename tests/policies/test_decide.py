@@ -144,6 +144,17 @@ def test_missing_evidence_is_never_clear(state, why, missing, review, then):
     assert said.reason == f"{why}: {then}"
 
 
+def test_a_policy_can_want_a_person_for_what_failed_and_none_for_a_language_that_nobody_taught():
+    step = scored(enforce=Kind.REMOVE)
+    policy = policy_of(step, matched(), missing="review", abstained="pass")
+    foreign = one(policy, [point_of(step)], {(LINEAR, "advert"): State.ABSTAINED})
+    assert (foreign.outcome, foreign.enforce, foreign.review) == ("undecided", "none", False)
+    assert foreign.reason.endswith("was not sent): it stays undecided")
+    broken = one(policy, [point_of(step)], {(LINEAR, "advert"): State.FAILED})
+    assert (broken.outcome, broken.review) == ("undecided", True)
+    assert broken.reason.endswith("nothing is known of 'advert': a person looks")
+
+
 def test_a_detector_that_only_matches_says_nothing_by_abstaining_but_its_failure_counts():
     policy = policy_of(matched())
     assert one(policy, [], {(BANK, "advert"): State.ABSTAINED}).outcome == "clear"

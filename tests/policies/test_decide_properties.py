@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.policies.deciding import BANK, DETECTORS, LABELS, LINEAR, matched, point_of, policy_of, scored, signals_of
@@ -26,7 +27,8 @@ def bound_policies(draw):
         steps.append(scored(f"s{i}", label, aim, enforce=kind, review=review, accept=accept))
         threshold = draw(st.sampled_from([None, 0.25, 0.5, 0.75]))
         points.append(point_of(steps[-1], threshold, status=draw(st.sampled_from(["provisional", "confirmed"]))))
-    return policy_of(*steps, missing=draw(st.sampled_from(["review", "pass"]))), points
+    words = st.sampled_from(["review", "pass"])
+    return policy_of(*steps, missing=draw(words), abstained=draw(words | st.just(msgspec.UNSET))), points
 
 
 scores = st.sampled_from([0.0, 0.25, 0.4, 0.6, 0.75, 1.0])
@@ -54,7 +56,8 @@ def plainly(policy, points, row):
         elif fired:
             asking.append((step, True))
         elif lacking:
-            asking.append((step, policy.missing == "review"))
+            said = policy.missing if signal is State.FAILED or not policy.abstained else policy.abstained
+            asking.append((step, said == "review"))
     if not doing:
         outcome = Outcome.UNDECIDED if asking else Outcome.CLEAR
         return outcome, Kind.NONE, any(review for _, review in asking)

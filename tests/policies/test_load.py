@@ -88,6 +88,7 @@ def test_the_version_is_of_what_is_said_not_of_how_it_is_written():
     assert load(f"# a comment\n{other}", "elsewhere.yaml").version == version
     assert load(swapped("No lures.", "No lure."), "policy.yaml").version != version
     assert load(swapped("0.95,", "0.951,"), "policy.yaml").version != version
+    assert load(swapped("missing: pass", "missing: pass\nabstained: review"), "policy.yaml").version != version
 
 
 def test_every_fault_of_a_file_is_said_at_once_with_its_place():
@@ -156,6 +157,7 @@ def test_every_fault_of_a_file_is_said_at_once_with_its_place():
         ("precision_at_least: 0.95", "precision_at_least: [0.95]", "must be a number, not a list"),
         ("adverts.bank", "bank", "'bank' names no detector\n    → write pack.kind, for example 'spam.linear'"),
         ("missing: pass", "missing: allow", "unknown missing 'allow'\n    → known: pass, review"),
+        ("missing: pass", "abstained: look", "unknown abstained 'look'\n    → known: pass, review"),
         ("title: Unwanted adverts", "title: 2024", 'title must be text, not a number\n    → put it in quotes: "2024"'),
         ("title: Unwanted adverts", "title: ", "title must be text, not empty"),
         ("title: Unwanted adverts\n", "", "policy.yaml:1:1: the policy has no 'title'\n    → add 'title: ...'"),

@@ -12,6 +12,7 @@ from gatehouse.ports.ledger import Ledger, Registry
 from gatehouse.records.dataset import Release, Transition
 from gatehouse.records.event import ERASED
 from gatehouse.records.policy import Policy
+from gatehouse.records.signal import State
 
 CANARY_SHARE = 0.05
 """The share of actors that a canary decides for where nobody says another."""
@@ -231,10 +232,10 @@ def _nobody_brings(names: Sequence[str], n: int) -> str:
 
 def _then(policy: Policy) -> str:
     """What becomes of events of which a detector abstains, and what to do about it."""
-    if policy.missing == "pass":
+    if policy.where_missing(State.ABSTAINED) == "pass":
         return f"'{policy.name}' leaves every such event undecided; next: send it in the events' attributes"
-    then = f"'{policy.name}' (missing: review) opens a case for every such event"
-    return f"{then}; next: send it in the events' attributes, or write missing: pass in policy.yaml and train again"
+    then = f"'{policy.name}' opens a case for every such event"
+    return f"{then}; next: send it in the events' attributes, or write abstained: pass in policy.yaml and train again"
 
 
 def _end(

@@ -181,13 +181,13 @@ def _missing(policy: Policy) -> Iterable[Question]:
 
 def _question(policy: Policy, indices: Sequence[int], missing: State | None) -> Question:
     wishes = [policy.steps[i].enforce for i in indices]
-    review = missing is None or policy.missing == "review"
+    review = missing is None or policy.where_missing(missing) == "review"
     return Question(indices[0], missing, max(wishes), Kind.NONE in wishes, review)
 
 
-def _weight(question: Question) -> tuple[bool, Kind, bool, int]:
-    """What fired says more than what is missing, then the severest, then a failure, then the first in the file."""
-    return question.missing is None, question.wish, question.missing is State.FAILED, -question.step
+def _weight(question: Question) -> tuple[bool, bool, Kind, bool, int]:
+    """What fired says more than what is missing, then what a person looks at, the severest, a failure, the first."""
+    return question.missing is None, question.review, question.wish, question.missing is State.FAILED, -question.step
 
 
 def _reasons(

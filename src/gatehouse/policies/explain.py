@@ -166,7 +166,7 @@ def reason_for(step: Step, point: Point | None) -> str:
 
 def reason_for_missing(policy: Policy, detector: str, label: str, state: State) -> str:
     """Why an event whose evidence is missing is not clear."""
-    then = "a person looks" if policy.missing == "review" else "it stays undecided"
+    then = "a person looks" if policy.where_missing(state) == "review" else "it stays undecided"
     if state is State.FAILED:
         return f"'{detector}' failed, so nothing is known of '{label}': {then}"
     why = "no text, a language that it does not know, or a value that it needs was not sent"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import msgspec
 import yaml
@@ -19,6 +19,7 @@ from gatehouse.records.policy import (
     Clause,
     Example,
     GateRules,
+    Missing,
     Policy,
     Quota,
     Step,
@@ -45,7 +46,7 @@ def load(text: str, where: str) -> Policy:
     source = Source(text, where)
     required = ("policy", "title", "owner", "text", "clauses", "steps")
     fields = source.fields(
-        source.root, "the policy", required, ("missing", "notes", "gate", "ladder", "quota", "breaker")
+        source.root, "the policy", required, ("missing", "abstained", "notes", "gate", "ladder", "quota", "breaker")
     )
     clauses = _clauses(source, fields.get("clauses"))
     steps = _steps(source, fields.get("steps"), {clause.id for clause in clauses})
@@ -57,7 +58,8 @@ def load(text: str, where: str) -> Policy:
         owner=source.text(fields.get("owner"), "owner"),
         clauses=clauses,
         steps=steps,
-        missing=_missing(source, fields.get("missing")),
+        missing=_missing(source, fields.get("missing"), "missing"),
+        abstained=_missing(source, fields["abstained"], "abstained") if "abstained" in fields else msgspec.UNSET,
         notes=source.text(fields.get("notes"), "notes"),
         gate=_gate(source, fields.get("gate")),
         ladder=_ladder(source, fields.get("ladder"), steps),
@@ -76,8 +78,8 @@ def _name(source: Source, node: yaml.Node | None, what: str) -> str:
     return name
 
 
-def _missing(source: Source, node: yaml.Node | None) -> Literal["review", "pass"]:
-    return "pass" if source.choice(node, "missing", ("review", "pass")) == "pass" else "review"
+def _missing(source: Source, node: yaml.Node | None, name: str) -> Missing:
+    return "pass" if source.choice(node, name, get_args(Missing)) == "pass" else "review"
 
 
 def _gate(source: Source, node: yaml.Node | None) -> GateRules:

@@ -154,12 +154,14 @@ class PolicySummary(msgspec.Struct, frozen=True, kw_only=True):
 class PolicyAnswer(PolicySummary, frozen=True, kw_only=True):
     """A policy that is in force, as people read it.
 
-    `missing` says what happens where evidence is missing: a person looks (`review`) or it stays undecided (`pass`).
+    What happens where a detector failed (`missing`) or abstained: a person looks (`review`) or it stays undecided
+    (`pass`).
     """
 
     text: str
     notes: str
     missing: str
+    abstained: str
     clauses: tuple[Clause, ...]
     steps: tuple[StepAnswer, ...]
 

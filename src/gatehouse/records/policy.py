@@ -5,7 +5,11 @@ from typing import Literal
 import msgspec
 
 from gatehouse.records.enforcement import Kind
+from gatehouse.records.signal import State
 from gatehouse.records.standing import Ladder
+
+Missing = Literal["review", "pass"]
+"""What happens where evidence is missing: a person looks, or it stays undecided."""
 
 Aim = Literal[
     "precision_at_least", "recall_at_least", "false_positive_rate_at_most", "review_at_most", "score_at_least"
@@ -108,6 +112,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     Steps are tried in order of severity. `missing` says what happens to an event when evidence that a step
     needs failed or abstained: a person looks (`review`) or it stays undecided (`pass`); it is never clear.
+    `abstained` says so of abstentions alone, for a policy that wants a person for what broke and not for every
+    text in a language that its detectors do not read.
     What is UNSET stands in no file, so that a policy that says nothing of it keeps its version.
     """
 
@@ -118,12 +124,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     clauses: tuple[Clause, ...]
     steps: tuple[Step, ...]
-    missing: Literal["review", "pass"] = "review"
+    missing: Missing = "review"
     notes: str = ""
     gate: GateRules = GateRules()
     ladder: Ladder | msgspec.UnsetType = msgspec.UNSET
     quota: Quota | msgspec.UnsetType = msgspec.UNSET
     breaker: Breaker | msgspec.UnsetType = msgspec.UNSET
+    abstained: Missing | msgspec.UnsetType = msgspec.UNSET
+
+    def where_missing(self, state: State) -> Missing:
+        """What happens where evidence is missing because a detector failed or abstained."""
+        return self.missing if self.abstained is msgspec.UNSET or state is State.FAILED else self.abstained
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

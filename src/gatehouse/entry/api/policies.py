@@ -12,6 +12,7 @@ from gatehouse.policies.explain import consequence, point_in_words
 from gatehouse.records.api import PointAnswer, PolicyAnswer, PolicySummary, ReleaseAnswer, StepAnswer
 from gatehouse.records.dataset import Release
 from gatehouse.records.policy import Point, Policy, Step
+from gatehouse.records.signal import State
 from gatehouse.stats.intervals import clopper_pearson
 
 
@@ -42,7 +43,8 @@ def policy(parts: NamedDependency[Parts], name: FromPath[str]) -> PolicyAnswer:
         release=release.version,
         text=said.text,
         notes=said.notes,
-        missing=said.missing,
+        missing=said.where_missing(State.FAILED),
+        abstained=said.where_missing(State.ABSTAINED),
         clauses=said.clauses,
         steps=tuple(_step(step, points.get(step.name)) for step in said.steps),
     )

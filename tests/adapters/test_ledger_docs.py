@@ -1,5 +1,4 @@
 import re
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.registry import SqlRegistry
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.tables import metadata
 from gatehouse.testing.makers import NOW, make_judged, make_release, make_transition
 
@@ -20,7 +20,7 @@ def test_each_query_of_the_page_shows_something(database: Database, query: str) 
     registry = SqlRegistry(database)
     registry.add_release(make_release(), at=NOW, by="sam", why="trained")
     registry.move(make_transition(make_release(), "live"))
-    with closing(sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
+    with closing(driver.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
         rows = connection.execute(query).fetchall()
     assert rows
     assert rows[0][0] is not None

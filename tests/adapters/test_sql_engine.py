@@ -1,5 +1,4 @@
 import multiprocessing
-import sqlite3
 from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -16,6 +15,7 @@ import gatehouse.adapters.sql.dead_letters_tables
 import gatehouse.adapters.sql.erasure_tables  # noqa: F401, its tables are compared too
 from gatehouse.adapters.sql.engine import Database, migrations, upgrade
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE, metadata
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.testing.makers import make_event, make_judged
@@ -24,7 +24,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def statement(path: Path, sql: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(driver.connect(path, isolation_level=None)) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -134,7 +134,7 @@ def test_processes_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> No
 
 def test_opening_waits_for_another_that_is_making_the_file(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+    with closing(driver.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         release = Timer(0.2, other.execute, ["COMMIT"])
         release.start()
@@ -222,7 +222,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(database: Database)
 def test_a_ledger_that_another_holds_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatehouse.adapters.sql.sqlite.WAIT_SECONDS", 0.05)
     impatient = Database(database.path)
-    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+    with closing(driver.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(OutsideError, match="locked\n    → another process holds the ledger"):
             SqlLedger(impatient).commit([make_judged()])

@@ -1,7 +1,6 @@
 import multiprocessing
 import os
 import signal
-import sqlite3
 from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -11,6 +10,7 @@ from sqlalchemy import select
 
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.tables import metadata
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.testing.ledger_contract import LedgerContract
@@ -36,21 +36,21 @@ def rows(database: Database) -> dict[str, int]:
 )
 def test_a_commit_writes_all_tables_or_none(database: Database, table: str) -> None:
     empty = rows(database)
-    with closing(sqlite3.connect(database.path)) as other:
+    with closing(driver.connect(database.path)) as other:
         other.execute(f"CREATE TRIGGER stop BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'stopped'); END")
     ledger = SqlLedger(database)
     batch = [make_judged(make_event(f"e{i}")) for i in range(3)]
     with pytest.raises(UserError, match="stopped"):
         ledger.commit(batch)
     assert rows(database) == empty
-    with closing(sqlite3.connect(database.path)) as other:
+    with closing(driver.connect(database.path)) as other:
         other.execute("DROP TRIGGER stop")
     assert ledger.commit(batch) == [one.decision for one in batch]
 
 
 def test_who_wrote_stands_beside_each_decision(database: Database) -> None:
     SqlLedger(database, writer="gate-7").commit([make_judged()])
-    with closing(sqlite3.connect(database.path)) as other:
+    with closing(driver.connect(database.path)) as other:
         assert other.execute("SELECT writer, track, place FROM decisions").fetchall() == [("gate-7", "live", 0)]
 
 
@@ -94,7 +94,7 @@ def test_the_database_itself_keeps_a_chain_from_forking(
 def test_an_event_changed_in_the_file_is_not_given(database: Database, statement: str) -> None:
     ledger, event = SqlLedger(database), make_event()
     ledger.commit([make_judged(event, signals=(), enforcements=(), cases=())])
-    with closing(sqlite3.connect(database.path)) as other, other:
+    with closing(driver.connect(database.path)) as other, other:
         other.execute(statement)
     with pytest.raises(OutsideError, match="event 'e1' was changed after it was written\n    → bring the ledger back"):
         ledger.find("e1")
@@ -103,7 +103,7 @@ def test_an_event_changed_in_the_file_is_not_given(database: Database, statement
 def test_an_event_changed_in_the_file_is_not_in_the_log_as_it_stands(database: Database) -> None:
     ledger = SqlLedger(database)
     ledger.commit([make_judged(make_event("e1", amount=5)), make_judged(make_event("e2"))])
-    with closing(sqlite3.connect(database.path)) as other, other:
+    with closing(driver.connect(database.path)) as other, other:
         other.execute("UPDATE events SET amount = 6 WHERE id = 'e1'")
     with pytest.raises(OutsideError, match="event 'e1' was changed after it was written\n    → bring the ledger back"):
         ledger.log()

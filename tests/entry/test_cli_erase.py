@@ -294,6 +294,23 @@ def test_a_snapshot_that_is_being_written_while_somebody_is_erased_does_not_stay
     assert not (house.settings.home / "history.snapshot").exists()
 
 
+@pytest.mark.parametrize("broken", [b"actuators: [", b"- mine\n", b"actuators: [mine]\n", b"\xff"])
+def test_a_file_of_actuators_that_cannot_be_read_stops_an_erasure_before_the_ledger(
+    house: House, command: Run, broken: bytes
+) -> None:
+    file = house.settings.home / "actuators.yaml"
+    file.write_bytes(broken)
+    with pytest.raises(OutsideError) as caught:
+        command("erase", str(ZEBRA), "--why", "asked for it")
+    assert str(caught.value) == (
+        f"{file}: the actuators cannot be read\n    → mend it: gatehouse doctor says what is wrong"
+    )
+    assert house.ledger.said_by(ZEBRA)[0].kind != ERASED
+    file.unlink()
+    erase(house)
+    assert house.ledger.said_by(ZEBRA) == []
+
+
 def test_logs_keep_their_lines_in_place(house: House) -> None:
     home = house.settings.home
     (home / "actuators.yaml").write_text("actuators:\n  mine: {log: deep/mine.jsonl}\n")

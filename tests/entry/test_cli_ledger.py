@@ -1,7 +1,6 @@
 """`gatehouse ledger` as an operator uses it: verify, export heads, verify against them."""
 
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tests.entry.conftest import Command
 
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.testing.makers import make_event, make_judged
 
 LEDGER = Path(".gatehouse/ledger.sqlite")
@@ -27,7 +27,7 @@ def recorded(gatehouse: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 def change(statement: str) -> None:
-    with closing(sqlite3.connect(LEDGER)) as connection, connection:
+    with closing(driver.connect(LEDGER)) as connection, connection:
         connection.execute(statement)
 
 
@@ -38,6 +38,14 @@ def test_a_whole_ledger_is_said_to_be_whole(recorded: Command) -> None:
     assert "gate-1" in answer.out
     assert "gate-2" in answer.out
     assert "gate-1" not in recorded("ledger", "verify", "--writer", "gate-2").out
+
+
+@pytest.mark.parametrize("command", ["verify", "head"])
+def test_where_there_is_no_ledger_none_is_made_and_called_whole(gatehouse: Command, command: str) -> None:
+    answer = gatehouse("ledger", command)
+    assert answer.code == 2
+    assert "no ledger here, so there is nothing to check" in answer.err
+    assert not LEDGER.exists()
 
 
 def test_a_broken_one_is_named_with_its_decision_and_an_exit_code_of_1(recorded: Command) -> None:

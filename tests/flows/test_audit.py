@@ -1,7 +1,7 @@
 """Reads of content come on record, or content is not shown."""
 
 from collections.abc import Iterator, Sequence
-from threading import Event
+from threading import Event, Thread
 from time import monotonic, sleep
 
 import pytest
@@ -124,6 +124,55 @@ def test_what_cannot_be_written_before_the_end_is_counted(reads: Breakable) -> N
     kept.add(make_read())
     with pytest.raises(OutsideError, match="1 reads of content could not be recorded before the end"):
         kept.close()
+
+
+def test_what_waits_is_on_record_once_it_is_flushed(reads: Breakable, closing: list[Audit]) -> None:
+    kept = Audit(reads)
+    closing.append(kept)
+    kept.flush()
+    kept.add(make_read("e1"))
+    kept.flush()
+    assert len(reads.find()) == 1
+    kept.close()
+    assert len(reads.find()) == 1
+
+
+def test_a_flush_waits_for_what_is_being_written(soon: None, closing: list[Audit]) -> None:
+    begun, free = Event(), Event()
+
+    class Slow(MemoryReads):
+        def add(self, reads: Sequence[Read]) -> None:
+            begun.set()
+            assert free.wait(5)
+            super().add(reads)
+
+    reads = Slow()
+    kept = Audit(reads)
+    closing.append(kept)
+    kept.add(make_read("e1"))
+    assert begun.wait(5)
+    flushing = Thread(target=kept.flush)
+    flushing.start()
+    flushing.join(0.05)
+    assert flushing.is_alive()
+    free.set()
+    flushing.join(5)
+    assert not flushing.is_alive()
+    assert len(reads.find()) == 1, "and it is not written twice"
+
+
+def test_a_flush_says_where_it_could_not_write_and_loses_nothing(reads: Breakable) -> None:
+    reads.down = RuntimeError("a fault of ours")
+    kept = Audit(reads)
+    kept.add(make_read("e1"))
+    with pytest.raises(OutsideError) as caught:
+        kept.flush()
+    assert str(caught.value) == (
+        "who looked at content cannot be recorded now\n    → do it again when the ledger can be written"
+    )
+    reads.down = None
+    kept.close()
+    assert len(reads.find()) == 1
 
 
 def test_nothing_is_shown_after_the_end(reads: Breakable) -> None:

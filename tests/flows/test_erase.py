@@ -4,12 +4,15 @@ import json
 
 import pytest
 
-from gatehouse.flows.erase import Letters
+from gatehouse.errors import RefusedError
+from gatehouse.flows.erase import Letters, Stores, erase
 from gatehouse.ports.dead_letters import DeadLetter, letter_id
 from gatehouse.ports.erasing import Whom
 from gatehouse.records.event import Entity, Event
 from gatehouse.testing.dead_letters_contract import MemoryDeadLetters
-from gatehouse.testing.makers import NOW
+from gatehouse.testing.erasure_contract import make_hold
+from gatehouse.testing.makers import NOW, make_event, make_judged
+from gatehouse.testing.memory_ledger import MemoryLedger
 
 SEVEN = Entity("account", "7")
 WHOM = Whom(
@@ -56,3 +59,26 @@ def test_letters_of_others_stay() -> None:
     (gone,) = Letters(letters).forget(WHOM, at=NOW, dry=False)
     assert (would.rows, gone.rows) == (1, 1)
     assert {one.value for one in letters.list(state=None)} == set(values[1:])
+
+
+def test_what_it_said_before_an_edit_is_its_own_too() -> None:
+    """A letter may quote a revision that is not the latest, or that a shadow alone decided on."""
+    ledger, letters = MemoryLedger(), MemoryDeadLetters()
+    first = make_event("e1", "words that were edited away later", actor=SEVEN)
+    ledger.commit([make_judged(first), make_judged(make_event("e1", "other words", actor=SEVEN, revision=1))])
+    value = b"half of: words that were edited away later, and more"
+    letters.add([DeadLetter(id=letter_id(value, "x"), value=value, source="x", reason="cut", at=NOW)])
+    done = erase(ledger, Stores([Letters(letters)]), SEVEN, by="privacy", why="asked for it", at=NOW)
+    assert (done.events, done.rows) == (2, 1)
+    assert list(letters.list(state=None)) == []
+
+
+def test_who_wrote_to_one_who_is_held_is_kept_before_anything_is_touched() -> None:
+    ledger, letters = MemoryLedger(), MemoryDeadLetters()
+    ledger.commit([make_judged(make_event("e1", actor=SEVEN, target=Entity("account", "sam")))])
+    ledger.hold(make_hold())
+    value = b"account:7"
+    letters.add([DeadLetter(id=letter_id(value, "x"), value=value, source="x", reason="cut", at=NOW)])
+    with pytest.raises(RefusedError, match="hold 'h1' of legal keeps it"):
+        erase(ledger, Stores([Letters(letters)]), SEVEN, by="privacy", why="asked for it", at=NOW)
+    assert len(letters.list(state=None)) == 1

@@ -283,9 +283,10 @@ class Bus:
 
     def partitions(self, seconds: float) -> int:
         """How many partitions the topic has; raises OutsideError where no broker says so in time."""
+        from gatehouse.adapters.kafka.connection import options_in
         from gatehouse.adapters.kafka.reach import answers
 
-        return answers(self._brokers, self.topic, seconds)
+        return answers(self._brokers, self.topic, seconds, options_in(self._options) if self._options else None)
 
     def producer(self) -> Producer:
         """Something that sends to the bus."""

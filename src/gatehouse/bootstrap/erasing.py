@@ -11,8 +11,9 @@ from gatehouse.adapters.files.erased_scores import ScoreFiles
 from gatehouse.adapters.files.models import FolderModelFiles
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.erased_banks import SqlBankContents, SqlReadsOf
+from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.bootstrap import ACTUATORS, LOG, House
-from gatehouse.errors import UserError
+from gatehouse.errors import OutsideError, UserError
 from gatehouse.flows import erase
 from gatehouse.flows.erase import Letters, Report, Stores
 from gatehouse.flows.erase_banks import BankEntries
@@ -49,11 +50,14 @@ def rejects(house: House) -> ScoreFiles:
 def erase_everywhere(house: House, entity: Entity, *, by: str, why: str, at: int, dry: bool = False) -> Report:
     """Take an actor out of everything in the house; raises as `flows.erase.erase` does."""
     with closing(Database(house.settings.server or house.settings.ledger)) as database:
-        return erase.erase(house.ledger, stores(house, database), entity, by=by, why=why, at=at, dry=dry)
+        return erase.erase(SqlLedger(database), stores(house, database), entity, by=by, why=why, at=at, dry=dry)
 
 
 def logs(home: Path) -> list[Path]:
-    """The files of lines to which enforcements are written, by the file of actuators or without one."""
+    """The files of lines to which enforcements are written, by the file of actuators or without one.
+
+    Raises OutsideError where that file cannot be read: whoever asks for an erasure need not be who keeps the file.
+    """
     path = home / ACTUATORS
     named = []
     if path.exists():
@@ -61,9 +65,9 @@ def logs(home: Path) -> list[Path]:
             said = yaml.safe_load(path.read_text()) or {}
             made = (said.get("actuators") or {}).values()
             named = [home / str(one["log"]) for one in made if isinstance(one, dict) and "log" in one]
-        except (yaml.YAMLError, AttributeError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
             fix = "mend it: gatehouse doctor says what is wrong"
-            raise UserError("the actuators cannot be read", where=str(path), fix=fix) from error
+            raise OutsideError("the actuators cannot be read", where=str(path), fix=fix) from error
     return list(dict.fromkeys([home / LOG, *named]))
 
 

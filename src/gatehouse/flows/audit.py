@@ -1,7 +1,7 @@
 """Reads of content on their way to the record: gathered for a moment, then written together."""
 
 from collections.abc import Callable
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 
 from gatehouse.errors import GatehouseError, OutsideError
 from gatehouse.ports.access import Reads
@@ -27,6 +27,7 @@ class Audit:
         self._said = said
         self._waiting: list[Read] = []
         self._changed = Condition()
+        self._writing = Lock()
         self._thread: Thread | None = None
         self._closing = False
         self._failing = False
@@ -49,6 +50,16 @@ class Audit:
                 self._thread.start()
             elif len(self._waiting) in (1, BATCH):
                 self._changed.notify()
+
+    def flush(self) -> None:
+        """Write what was added until now, also what is being written just then.
+
+        Raises OutsideError where it cannot be written; then it goes on waiting.
+        """
+        if not self._write():
+            raise OutsideError(
+                "who looked at content cannot be recorded now", fix="do it again when the ledger can be written"
+            )
 
     def close(self) -> None:
         """Write what waits and end; raises OutsideError, which says how many were lost, where it cannot be written."""
@@ -79,20 +90,21 @@ class Audit:
 
     def _write(self) -> bool:
         """Write what waits now; gives back whether that is on record."""
-        with self._changed:
-            batch = self._waiting[:]
-        if not batch:
+        with self._writing:
+            with self._changed:
+                batch = self._waiting[:]
+            if not batch:
+                return True
+            try:
+                self._reads.add(batch)
+            except Exception as error:
+                # Whatever it was, the thread goes on: without it the next reads would be shown and wait for nothing.
+                if not self._failing:
+                    reason = error if isinstance(error, GatehouseError) else type(error).__name__
+                    self._said(f"reads of content wait to be recorded: {reason}")
+                self._failing = True
+                return False
+            with self._changed:
+                del self._waiting[: len(batch)]
+            self._failing = False
             return True
-        try:
-            self._reads.add(batch)
-        except Exception as error:
-            # Whatever it was, the thread goes on: without it the next reads would be shown and wait for nothing.
-            if not self._failing:
-                reason = error if isinstance(error, GatehouseError) else type(error).__name__
-                self._said(f"reads of content wait to be recorded: {reason}")
-            self._failing = True
-            return False
-        with self._changed:
-            del self._waiting[: len(batch)]
-        self._failing = False
-        return True

@@ -1,6 +1,6 @@
 """Erasure: an actor is taken out of every store, and of the ledger last, so that one cut off can be done again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from gatehouse.ports.dead_letters import DeadLetter, DeadLetters
 from gatehouse.ports.erasing import Forgets, Reached, Whom
 from gatehouse.ports.ledger import Ledger
 from gatehouse.records.erasure import Erased, Erasure, Hold
-from gatehouse.records.event import Entity
+from gatehouse.records.event import ERASED, Entity
 
 NOT_REACHED = (
     "files that commands wrote where they were told to: pages, exports, lists to label, the sources of score",
@@ -68,27 +68,19 @@ def erase(ledger: Ledger, stores: Stores, entity: Entity, *, by: str, why: str, 
     Raises RefusedError, with nothing touched, where a legal hold keeps it. Cut off, it is to be done again: what was
     done stays done, and the ledger, which knows the ids, comes last.
     """
-    keys = ledger.events_of(entity)
-    _refuse_owned(ledger, entity, [id_ for id_, _ in keys])
-    own = {id_ for id_, _ in keys}
-    _refuse_held(ledger, entity, own, at)
+    said = ledger.said_by(entity)
+    own = {event.id for event in said}
+    _refuse_owned(ledger, entity, own)
+    elsewhere = {id_ for store in stores.first for id_ in store.ids(entity)}
+    named = {entity, *(event.target for event in said), *(Entity("event", id_) for id_ in own | elsewhere)}
+    _refuse_held(ledger, named, at)
     if Whom(entity, frozenset()).stands_in(why):
         raise UserError("the reason names who is erased, and it stays", where="why", fix="say it without the name")
-    found = [one for id_ in own if (one := ledger.find(id_)) is not None]
-    elsewhere = {id_ for store in stores.first for id_ in store.ids(entity)}
-    whom = Whom(entity, frozenset(own | elsewhere), tuple(one.event for one in found))
+    whom = Whom(entity, frozenset(own | elsewhere), tuple(one for one in said if one.kind != ERASED))
     reached = [one for store in stores.first for one in store.forget(whom, at=at, dry=dry)]
     erased = None if dry else ledger.erase(Erasure(entity=entity, at=at, by=by, why=why))
     reached += [one for store in stores.last for one in store.forget(whom, at=at, dry=dry)]
-    return Report(str(entity), len(keys) if erased is None else erased.events, tuple(reached), erased)
-
-
-def erased_at(ledger: Ledger, event_id: str, revision: int) -> Erased | None:
-    """The erasure or retention that took an event's content, the latest of several; None where none did."""
-    for one in reversed(ledger.erasures()):
-        if (event_id, revision) in ledger.erased_by(one.erased.number):
-            return one.erased
-    return None
+    return Report(str(entity), len(said) if erased is None else erased.events, tuple(reached), erased)
 
 
 def kept_by(holds: Iterable[Hold], now: int) -> list[tuple[Hold, Whom]]:
@@ -100,7 +92,7 @@ def kept_by(holds: Iterable[Hold], now: int) -> list[tuple[Hold, Whom]]:
     ]
 
 
-def _refuse_owned(ledger: Ledger, entity: Entity, own: Sequence[str]) -> None:
+def _refuse_owned(ledger: Ledger, entity: Entity, own: Collection[str]) -> None:
     """An event that has an actor is erased with it."""
     if entity.kind != "event" or own:
         return
@@ -109,9 +101,8 @@ def _refuse_owned(ledger: Ledger, entity: Entity, own: Sequence[str]) -> None:
         raise UserError(f"event '{entity.id}' is one of an actor", fix=f"gatehouse erase {actor} takes all of it")
 
 
-def _refuse_held(ledger: Ledger, entity: Entity, ids: set[str], at: int) -> None:
-    names = {str(entity), *(f"event:{id_}" for id_ in ids)}
-    held = [hold for hold in ledger.holds() if hold.holds(at) and str(hold.entity) in names]
+def _refuse_held(ledger: Ledger, named: Collection[Entity | None], at: int) -> None:
+    held = [hold for hold in ledger.holds() if hold.holds(at) and hold.entity in named]
     if held:
         raise RefusedError(
             Fault(

@@ -20,6 +20,8 @@ SHORTEST_KEY = 16
 
 _FORMAT = "gatehouse heads 2"
 
+_BEFORE_ALL = -(1 << 63) - 1
+
 _MAKE = "gatehouse ledger head --export FILE writes one"
 
 
@@ -194,22 +196,33 @@ class _Walk:
 
     def blocks(self) -> Iterator[int]:
         """Check block by block; gives how many links were checked so far."""
+        self._before_the_first()
         if self._first > 1:
             before = self._ledger.walk(self._end.writer, self._first - 2, 1)
             self._before = tuple(one.link.hash for one in before if one.link.seq == self._first - 1)
         while self._next <= self._end.seq:
-            block = self._ledger.walk(self._end.writer, self._next - 1, min(BLOCK, self._end.seq - self._next + 1))
-            for one in block:
+            at = self._next
+            for one in self._ledger.walk(self._end.writer, at - 1, min(BLOCK, self._end.seq - at + 1)):
                 if one.link.seq <= self._end.seq:
                     self._check(one)
-            if not block or block[-1].link.seq > self._end.seq:
+            if self._next == at:
                 self._missing(self._end.seq)
             yield self.checked
         if self._before and self.checked and self._end.hash not in self._before:
             self._break("reordered", self._end)
 
+    def _before_the_first(self) -> None:
+        """Decisions where no writer puts any: a chain begins with 1, and what is before that would follow nothing."""
+        after = _BEFORE_ALL
+        while (found := self._ledger.walk(self._end.writer, after, 1)) and found[0].link.seq < 1:
+            self._break("reordered", found[0].link)
+            after = found[0].link.seq
+
     def _check(self, one: Walked) -> None:
         link = one.link
+        if link.seq < self._next:
+            self._break("reordered", link)
+            return
         if link.seq > self._next:
             self._missing(link.seq - 1)
         if one.content in ("changed", "unrecorded"):

@@ -12,6 +12,10 @@ from gatehouse.records.erasure import Erased, Hold
 from gatehouse.records.event import ERASED, Entity
 
 BLOCK = 10_000
+"""Events that are counted at a time."""
+
+AT_ONCE = 1_000
+"""Events of which the content is taken away at a time: so long others wait to write."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def retain(
         letters.erase(old)
     for path in files:
         rejects.remove(path)
-    done = ledger.strip(before, at=at, by=by, why=why)
+    done = ledger.strip(before, at=at, by=by, why=why, most=AT_ONCE)
     held.update(done.held)
     return Retained(sum(one.events for one in done.erased), len(old), len(files), dict(held), done.erased)
 

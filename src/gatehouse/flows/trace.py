@@ -18,7 +18,6 @@ from gatehouse.detectors.rules import RulesDetector
 from gatehouse.errors import UserError
 from gatehouse.features.plan import code_name
 from gatehouse.features.reasons import Reason, reasons
-from gatehouse.flows.erase import erased_at
 from gatehouse.flows.inputs import files_of
 from gatehouse.flows.intake import sound_rows, without_repeats
 from gatehouse.flows.judge import Judge, Prepared
@@ -95,7 +94,7 @@ def trace(event_id: str, ledger: Ledger, lake: Lake, shelf: Shelf, engine: SqlEn
 
 def _erased(ledger: Ledger, stored: Judged) -> str:
     """When its content was taken, and what that means."""
-    when = erased_at(ledger, stored.event.id, stored.event.revision)
+    when = ledger.erased_at(stored.event.id, stored.event.revision)
     if when is None:
         return f"erased: {ERASED_SINCE}"
     day = time.strftime("%Y-%m-%d", time.gmtime(when.at / 1e6))

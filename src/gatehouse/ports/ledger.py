@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from gatehouse.errors import UserError
 from gatehouse.records.bank import EntryChange
 from gatehouse.records.case import Case
-from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
+from gatehouse.records.dataset import DatasetInfo, LifeState, Model, Release, Transition
 from gatehouse.records.decision import Decision
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.erasure import Erased, Erasure, Hold, Stripped
@@ -178,12 +178,12 @@ class Ledger(Protocol):
         """All that was erased or stripped, in order."""
         ...
 
-    def events_of(self, entity: Entity) -> Sequence[EventKey]:
-        """Events, as id and revision, that an erasure of this entity would reach, in the order of commit."""
+    def said_by(self, entity: Entity) -> Sequence[Event]:
+        """Every revision of the events that an erasure of this entity would reach, in the order of commit."""
         ...
 
-    def erased_by(self, number: int) -> Sequence[EventKey]:
-        """Events, as id and revision, whose content the erasure with this number took, in the order of commit."""
+    def erased_at(self, event_id: str, revision: int) -> Erased | None:
+        """The last erasure or retention that took an event's content; None where none did."""
         ...
 
     def hold(self, hold: Hold) -> None:
@@ -246,8 +246,11 @@ class Registry(Protocol):
         """Releases with the latest transition of each, newest first."""
         ...
 
-    def move(self, transition: Transition) -> None:
-        """Record a change of state; making one release of a pack live retires the one that was."""
+    def move(self, transition: Transition, was: LifeState | None = None) -> None:
+        """Record a change of state; making one release of a pack live retires the one that was.
+
+        Raises RefusedError, with nothing recorded, where `was` is given and the release stands in another state by now.
+        """
         ...
 
     def life(self, pack: str) -> Sequence[Transition]:

@@ -40,12 +40,30 @@ def make_hold(entity: Entity = SAM, id: str = "h1", **said: Any) -> Hold:
 class ErasureContract:
     """The tests of erasure, on the fixture `ledger`."""
 
+    def test_all_that_an_actor_said_is_given_until_it_is_erased(self, ledger: Ledger) -> None:
+        """Earlier revisions too, for they said something else; and then which erasure was the last to take them."""
+        first, edit, other = of(SAM, "a"), of(SAM, "a", text="edited", revision=1), of(KIM, "other")
+        ledger.commit([make_judged(one) for one in (first, other, edit)])
+        assert list(ledger.said_by(SAM)) == [first, edit]
+        assert ledger.erased_at("a", 0) is None
+        (kept,) = ledger.strip(NOW + 1, at=NOW + 5, by="retention", why="age").erased
+        assert list(ledger.said_by(SAM)) == [bare(first), bare(edit)]
+        assert [ledger.erased_at(id_, 0) for id_ in ("a", "other", "nobody")] == [kept, kept, None]
+        done = ledger.erase(wish())
+        assert [ledger.erased_at(*of_) for of_ in (("a", 0), ("a", 1), ("other", 0), ("a", 2))] == [
+            done,
+            done,
+            kept,
+            None,
+        ]
+        assert list(ledger.said_by(SAM)) == []
+
     def test_an_erased_actor_leaves_only_decisions_without_content(self, ledger: Ledger) -> None:
         """Of its events id, revision, `seen` and `imported` are left; others' events are as they were."""
         full = of(SAM, "full", imported=True, target=KIM, thread="t", address="192.0.2.1", device="d", amount=5)
         edit, other = of(SAM, "full", text="edited", revision=1), of(KIM, "other")
         ledger.commit([make_judged(one) for one in (full, edit, other)])
-        assert list(ledger.events_of(SAM)) == [("full", 0), ("full", 1)]
+        assert list(ledger.said_by(SAM)) == [full, edit]
         done = ledger.erase(wish())
         assert (done.number, done.kind, done.events, done.decisions) == (1, "erasure", 2, 2)
         assert (done.at, done.by, done.why) == (NOW + 9, "privacy", "asked for it")
@@ -60,9 +78,11 @@ class ErasureContract:
         assert ledger.find("other") == make_judged(other)
         assert [one.event_id for one in ledger.decisions()] == ["full", "full", "other"]
         assert {one.evidence: one.events for one in ledger.matches("spam.rules")} == {"premium_number": 1}
-        assert list(ledger.events_of(SAM)) == []
-        assert list(ledger.erased_by(1)) == [("full", 0), ("full", 1)]
-        assert list(ledger.erased_by(2)) == []
+        # Whoever read the log before is given what is left now.
+        assert list(ledger.judged([edit, other])) == [found, make_judged(other)]
+        assert list(ledger.said_by(SAM)) == []
+        took = [ledger.erased_at(one.id, one.revision) for one in (full, edit, other)]
+        assert took == [done, done, None]
 
     def test_what_was_erased_is_told_from_what_was_changed(self, ledger: Ledger) -> None:
         """The chain stays whole, and says how much of it was erased."""
@@ -85,7 +105,7 @@ class ErasureContract:
         later = make_judged(of(SAM, "later"))
         assert ledger.commit([later]) == [later.decision]
         assert ledger.find("later") == later
-        assert list(ledger.events_of(SAM)) == [("later", 0)]
+        assert list(ledger.said_by(SAM)) == [later.event]
         assert check(ledger).whole
         assert ledger.erase(wish()).number == 2
         assert check(ledger).whole
@@ -159,7 +179,8 @@ class ErasureContract:
         assert report.whole
         assert [(one.erased, one.stripped) for one in report.writers] == [(0, 5)]
         assert ledger.strip(NOW + 5, at=NOW + 60, by="retention", why="again").erased == ()
-        assert list(ledger.erased_by(2)) == [("e2", 0), ("e3", 0)]
+        took = [record and record.number for record in (ledger.erased_at(event.id, 0) for event in events)]
+        assert took == [1, 1, 2, 2, 3, None, None]
         assert ledger.erase(wish()).events == 3
         report = check(ledger)
         assert report.whole
@@ -182,6 +203,14 @@ class ErasureContract:
             ledger.erase(wish(at=NOW + 16))
         assert ledger.erase(wish(at=NOW + 21)).events == 1
         assert [(one.id, one.ended) for one in ledger.holds()] == [("h1", NOW + 15), ("h2", None)]
+
+    def test_what_was_said_to_one_who_is_held_is_not_erased(self, ledger: Ledger) -> None:
+        """An erasure is refused by what a retention passes over."""
+        ledger.commit([make_judged(of(KIM, "to sam", target=SAM))])
+        ledger.hold(make_hold())
+        with pytest.raises(RefusedError, match="hold 'h1' of legal keeps it"):
+            ledger.erase(wish(KIM))
+        assert ledger.find("to sam") == make_judged(of(KIM, "to sam", target=SAM))
 
     def test_a_retention_leaves_what_is_held(self, ledger: Ledger) -> None:
         """Whether the actor, the target or the event itself is."""

@@ -35,6 +35,7 @@ class HashChainContract:
             before = one.link.hash
         assert len({one.link.sealed for one in walked}) == 5
         assert list(ledger.walk(head.writer, after=2, most=2)) == list(walked[2:4])
+        assert list(ledger.walk(head.writer, after=-(1 << 63) - 1, most=2)) == list(walked[:2])
         assert list(ledger.walk("nobody")) == []
 
     def test_a_chain_is_entered_at_a_moment(self, ledger: Ledger) -> None:

@@ -16,6 +16,7 @@ from gatehouse.testing.makers import make_decision, make_event, make_judged, mak
 
 NUL = "a\0b"
 HALF = "half \ud83d a pair"
+ENDLESS = Enforcement(id="x", decision_id="d-bad-0", event_id="bad", policy="spam", kind="suspend", until=2**63)
 
 
 class LedgerContract(HashChainContract, EvidenceContract, ErasureContract):
@@ -294,6 +295,7 @@ class LedgerContract(HashChainContract, EvidenceContract, ErasureContract):
             (make_judged(make_event("bad"), features={"raw": b"x"}), "feature raw is a bytes"),
             (make_judged(make_event("bad", amount=-1)), "its amount -1 is negative"),
             (make_judged(make_event("bad", amount=2**70)), "does not fit 64 bits"),
+            (make_judged(make_event("bad"), enforcements=[ENDLESS]), "the end 9223372036854775808 of its suspend does"),
             (make_judged(make_event("bad", attributes={"age": 2**70})), "its attribute age does not fit 64 bits"),
             (make_judged(make_event("bad", attributes={"share": float("inf")})), "its attribute share is inf"),
             (make_judged(make_event("bad", attributes={"more": ["x"]})), "its attribute more is a list"),

@@ -8,7 +8,7 @@ from gatehouse.adapters.sql.registry import check_kept, entry_faults
 from gatehouse.adapters.sql.versions import Version, differs, key_of, moves, seal, unknown
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.records.bank import EntryChange
-from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
+from gatehouse.records.dataset import DatasetInfo, LifeState, Model, Release, Transition
 from gatehouse.records.policy import Policy
 from gatehouse.testing.memory_ledger import MemoryLedger
 
@@ -68,14 +68,14 @@ class MemoryRegistry:
         known = reversed(self._of(Release).items())
         return [(release, latest[key]) for key, release in known if pack in (None, release.pack)]
 
-    def move(self, transition: Transition) -> None:
+    def move(self, transition: Transition, was: LifeState | None = None) -> None:
         """Record a change of state; making one release of a pack live retires the one that was."""
         check_kept(transition)
         states = {one.version: one.state for one in self._life if one.pack == transition.pack}
         if transition.version not in states:
             raise unknown(Release, transition.pack, transition.version, self._known(Release))
         live = next((version for version, state in states.items() if state == "live"), None)
-        self._life += moves(transition, states[transition.version], live)
+        self._life += moves(transition, states[transition.version], live, was)
 
     def life(self, pack: str) -> list[Transition]:
         """All transitions of a pack's releases, oldest first."""

@@ -160,7 +160,7 @@ class MemoryLedger:
 
     def walk(self, writer: str, after: int = 0, most: int = 1_000) -> list[Walked]:
         """Links in their order, from the first whose `seq` is over `after`."""
-        found = self._links[after : after + most] if writer == "memory" else []
+        found = self._links[max(after, 0) :][:most] if writer == "memory" else []
         return [self._walked(link, opened) for link, opened in found]
 
     def _walked(self, link: Link, opened: bytes) -> Walked:
@@ -180,7 +180,7 @@ class MemoryLedger:
         with self._lock:
             name = str(erasure.entity)
             reached = [one for one in self._kept.values() if one.owner == name]
-            entities = [name, *(f"event:{one.event.id}" for one in reached)]
+            entities = {name, *(said for one in reached for said in (f"event:{one.event.id}", str(one.event.target)))}
             held = [hold for hold in self._holds.values() if str(hold.entity) in entities and hold.holds(erasure.at)]
             if held:
                 raise RefusedError([kept_by(hold, "memory") for hold in held])
@@ -260,13 +260,15 @@ class MemoryLedger:
         """All that was erased or stripped, in order."""
         return [WalkedErasure(record, True, True) for record, _ in self._erasures]
 
-    def events_of(self, entity: Entity) -> list[EventKey]:
-        """Events that an erasure of this entity would reach, in the order of commit."""
-        return [key for key in self._log if self._kept[key].owner == str(entity) and self._kept[key].known.key]
+    def erased_at(self, event_id: str, revision: int) -> Erased | None:
+        """The last erasure or retention that took an event's content; None where none did."""
+        took = [record for record, keys in self._erasures if (event_id, revision) in keys]
+        return took[-1] if took else None
 
-    def erased_by(self, number: int) -> list[EventKey]:
-        """Events whose content the erasure with this number took, in the order of commit."""
-        return self._erasures[number - 1][1] if 0 < number <= len(self._erasures) else []
+    def said_by(self, entity: Entity) -> list[Event]:
+        """Every revision of the events that an erasure of this entity would reach, in the order of commit."""
+        found = map(self._kept.__getitem__, self._log)
+        return [one.event for one in found if one.owner == str(entity) and one.known.key]
 
     def hold(self, hold: Hold) -> None:
         """Keep an entity from being erased or stripped."""

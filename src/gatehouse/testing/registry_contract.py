@@ -212,6 +212,18 @@ class RegistryContract:
             ("draft", None, None),
         ]
 
+    def test_a_release_is_not_moved_from_where_it_is_no_more(self, registry: Registry) -> None:
+        """Whoever looked before somebody else moved it is told where it is, and nothing is recorded."""
+        release = make_release()
+        registry.add_release(release, at=NOW, by="sam", why="trained")
+        registry.move(make_transition(release, "canary", share=0.05, differs=0.01), was="draft")
+        registry.move(make_transition(release, "live"))
+        with pytest.raises(RefusedError) as caught:
+            registry.move(make_transition(release, "retired"), was="canary")
+        assert str(caught.value) == f"release {release.version} is live by now\n    → gatehouse versions list"
+        assert registry.live("spam") == release
+        assert [one.state for one in registry.life("spam")] == ["draft", "canary", "live"]
+
     def test_an_unknown_release_cannot_move(self, registry: Registry) -> None:
         """It is answered with the known ones."""
         registry.add_release(make_release(), at=NOW, by="sam", why="trained")

@@ -4,7 +4,7 @@ from builtins import list as list_of
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Update, delete, func, insert, select, update
 
 from gatehouse.adapters.sql.dead_letters_tables import dead_letters
 from gatehouse.adapters.sql.engine import Database
@@ -24,12 +24,9 @@ class SqlDeadLetters:
         """Keep them durably, all or none; one that is known counts one try more and has the new reason."""
         if not letters:
             return
-        there = dead_letters.c
         with self._database.writing() as connection:
             for letter in letters:
-                again = {"tries": there.tries + 1, "reason": letter.reason, "event_id": letter.event_id}
-                known = update(dead_letters).where(there.id == letter.id).values(again)
-                if connection.execute(known).rowcount == 0:
+                if connection.execute(_again(letter.id, letter.reason, letter.event_id)).rowcount == 0:
                     connection.execute(insert(dead_letters), msgspec.structs.asdict(letter))
 
     def list(self, *, state: LetterState | None = "waiting", limit: int = 100, after: str = "") -> list_of[DeadLetter]:
@@ -46,13 +43,22 @@ class SqlDeadLetters:
             row = connection.execute(select(dead_letters).where(dead_letters.c.id == id)).one_or_none()
         return None if row is None else DeadLetter(**row._mapping)
 
+    def failed_again(self, id: str, reason: str, event_id: str | None) -> None:
+        """Count one try more of a letter that is there."""
+        with self._database.writing() as connection:
+            connection.execute(_again(id, reason, event_id))
+
     def settle(self, id: str, state: LetterState, at: int, by: str) -> None:
         """Say what became of a letter."""
-        said = {"state": state, "settled": at, "settled_by": by}
+        this = dead_letters.c.id == id
         with self._database.writing() as connection:
-            done = connection.execute(update(dead_letters).where(dead_letters.c.id == id).values(said))
-            if done.rowcount == 0:
-                raise unknown_letter(id)
+            before = connection.scalar(select(dead_letters.c.state).where(this))
+            if before is None:
+                raise UserError(f"no dead letter '{id[:40]}'", fix="gatehouse deadletter list shows those that wait")
+            if (before, state) == ("retried", "dropped"):
+                raise UserError(f"letter {id} became a decision", fix="gatehouse trace ID shows it")
+            said = {"state": state, "settled": at, "settled_by": by}
+            connection.execute(update(dead_letters).where(this).values(said))
 
     def erase(self, ids: Sequence[str]) -> int:
         """Take letters away for ever, whatever their state; gives back how many there were."""
@@ -71,6 +77,7 @@ class SqlDeadLetters:
             return connection.scalar(wanted) or 0
 
 
-def unknown_letter(id: str) -> UserError:
-    """What to say where a letter is asked for that is not there."""
-    return UserError(f"no dead letter '{id[:40]}'", fix="gatehouse deadletter list shows those that wait")
+def _again(id: str, reason: str, event_id: str | None) -> Update:
+    there = dead_letters.c
+    said = {"tries": there.tries + 1, "reason": reason, "event_id": event_id}
+    return update(dead_letters).where(there.id == id).values(said)

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, cast, delete, insert, select, tuple_, update
-from sqlalchemy import Text as TextType
+from sqlalchemy import Connection, Row, ScalarSelect, Select, Table, delete, insert, select, tuple_, update
 
 from gatehouse.adapters.sql import holds, rows
 from gatehouse.adapters.sql.cases_tables import appeals, notices, reports
@@ -22,9 +21,9 @@ from gatehouse.adapters.sql.outbox_tables import marks, outbox, strikes
 from gatehouse.adapters.sql.seals import decision_seal, event_seal
 from gatehouse.adapters.sql.tables import actor_keys, decisions, enforcements, events, matched
 from gatehouse.errors import Fault, RefusedError, UserError
-from gatehouse.ports.ledger import EventKey, WalkedErasure
+from gatehouse.ports.ledger import WalkedErasure
 from gatehouse.records.erasure import Erased, Erasure
-from gatehouse.records.event import ERASED, Entity
+from gatehouse.records.event import ERASED
 from gatehouse.records.hash_chain import GENESIS
 
 NAMES: tuple[tuple[Table, str], ...] = (
@@ -59,53 +58,48 @@ def erase(connection: Connection, erasure: Erasure, *, where: str) -> Erased:
         raise UserError(found)
     name = str(erasure.entity)
     reached = _reached(connection, name)
-    _refuse_held(connection, [name, *(f"event:{row.id}" for row in reached)], erasure.at, where)
+    told = [row.target for row in reached if row.target is not None]
+    _refuse_held(connection, [name, *told, *(f"event:{row.id}" for row in reached)], erasure.at, where)
     pseudonym = f"erased:{secrets.token_hex(8)}"
     numbers = [row.number for row in reached]
     touched = [("event", str(number)) for number in numbers]
+    elsewhere: dict[str, int] = {}
+    _unsay(connection, select(events.c.id).where(events.c.key == _key_of(name)), elsewhere)
     made = _take(connection, numbers, keep_keys=False)
     connection.execute(delete(actor_keys).where(actor_keys.c.owner == name))
-    elsewhere: dict[str, int] = {}
-    for ids in _parts([row.id for row in reached]):
-        gone = connection.execute(delete(dead_letters).where(dead_letters.c.event_id.in_(ids))).rowcount
-        _count(elsewhere, "dead_letters", gone)
-        for table, column, _, left in WORDS:
-            connection.execute(update(table).where(table.c.event_id.in_(ids)).values({column: left}))
     if erasure.entity.kind != "event":
         touched += _rename(connection, name, pseudonym, elsewhere)
     said = (erasure.at, erasure.by, erasure.why)
     return _record(connection, "erasure", said, pseudonym, touched, made, elsewhere)
 
 
-def strip(
-    connection: Connection, before: int, after: int, most: int, said: tuple[int, str, str], held: Counter[str]
-) -> tuple[int | None, Erased | None]:
-    """Take away the content of the next events seen before a moment, from the first whose number is over `after`.
+def old(connection: Connection, before: int, after: int, most: int) -> Sequence[int]:
+    """The next numbers over `after` of events seen before a moment that still have content."""
+    wanted = select(events.c.number).where(events.c.number > after, events.c.seen < before, events.c.kind != ERASED)
+    return connection.scalars(wanted.order_by(events.c.number).limit(most)).all()
 
-    `said` is when, by whom and why. Gives back the last number that was looked at, None at the end, and the record.
-    Events that are held are counted in `held` by the hold.
+
+def strip(
+    connection: Connection, numbers: Sequence[int], said: tuple[int, str, str], held: Counter[str]
+) -> Erased | None:
+    """Take away the content of those of these events that nothing keeps; gives back the record, None for nothing.
+
+    `said` is when, by whom and why. Events that are held are counted in `held` by the hold.
     """
     in_force = holds.in_force(connection, said[0])
-    wanted = (
-        select(events.c.number, events.c.id, events.c.actor, events.c.target)
-        .where(events.c.number > after, events.c.seen < before, events.c.kind != ERASED)
-        .order_by(events.c.number)
-        .limit(most)
-    )
-    found = connection.execute(wanted).all()
-    numbers = []
-    for row in found:
-        holding = [in_force[one] for one in (row.actor, row.target, f"event:{row.id}") if one in in_force]
-        if holding:
-            held[holding[0].id] += 1
-        else:
-            numbers.append(row.number)
-    record = None
-    if numbers:
-        made = _take(connection, numbers, keep_keys=True)
-        touched = [("event", str(number)) for number in numbers]
-        record = _record(connection, "retention", said, "", touched, made, {})
-    return (found[-1].number if len(found) == most else None), record
+    wanted = select(events.c.number, events.c.id, events.c.actor, events.c.target).where(events.c.kind != ERASED)
+    free = []
+    for part in _parts(numbers):
+        for row in connection.execute(wanted.where(events.c.number.in_(part)).order_by(events.c.number)):
+            holding = [in_force[one] for one in (row.actor, row.target, f"event:{row.id}") if one in in_force]
+            if holding:
+                held[holding[0].id] += 1
+            else:
+                free.append(row.number)
+    if not free:
+        return None
+    made = _take(connection, free, keep_keys=True)
+    return _record(connection, "retention", said, "", [("event", str(number)) for number in free], made, {})
 
 
 def walk(connection: Connection) -> list[WalkedErasure]:
@@ -122,26 +116,32 @@ def walk(connection: Connection) -> list[WalkedErasure]:
     return found
 
 
-def events_of(connection: Connection, entity: Entity) -> list[EventKey]:
-    """Events that an erasure of this entity would reach, in the order of commit."""
-    return [(row.id, row.revision) for row in _reached(connection, str(entity))]
-
-
-def erased_by(connection: Connection, number: int) -> list[EventKey]:
-    """Events whose content one erasure took, in the order of commit."""
-    wanted = (
-        select(events.c.id, events.c.revision)
-        .join(erased, cast(events.c.number, TextType) == erased.c.place)
-        .where(erased.c.erasure == number, erased.c.what == "event")
-        .order_by(events.c.number)
-    )
-    return [(row.id, row.revision) for row in connection.execute(wanted)]
+def erased_at(connection: Connection, event_id: str, revision: int) -> Erased | None:
+    """The last erasure or retention that took an event's content; None where none did."""
+    number = select(events.c.number).where(events.c.id == event_id, events.c.revision == revision)
+    if (place := connection.scalar(number)) is None:
+        return None
+    took = select(erased.c.erasure).where(erased.c.what == "event", erased.c.place == str(place))
+    wanted = select(erasures).where(erasures.c.number.in_(took)).order_by(erasures.c.number.desc()).limit(1)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else _erased(row)
 
 
 def _reached(connection: Connection, owner: str) -> Sequence[Any]:
-    key = select(actor_keys.c.id).where(actor_keys.c.owner == owner).scalar_subquery()
-    wanted = select(events.c.number, events.c.id, events.c.revision).where(events.c.key == key)
-    return connection.execute(wanted.order_by(events.c.number)).all()
+    wanted = select(events.c.number, events.c.id, events.c.target)
+    return connection.execute(wanted.where(events.c.key == _key_of(owner)).order_by(events.c.number)).all()
+
+
+def _key_of(owner: str) -> ScalarSelect[int]:
+    return select(actor_keys.c.id).where(actor_keys.c.owner == owner).scalar_subquery()
+
+
+def _unsay(connection: Connection, of: Select[Any], elsewhere: dict[str, int]) -> None:
+    """Take away what stands elsewhere of some events: messages that they were, and what people said of them."""
+    gone = connection.execute(delete(dead_letters).where(dead_letters.c.event_id.in_(of))).rowcount
+    _count(elsewhere, "dead_letters", gone)
+    for table, column, _, left in WORDS:
+        connection.execute(update(table).where(table.c.event_id.in_(of)).values({column: left}))
 
 
 def _refuse_held(connection: Connection, names: Sequence[str], now: int, where: str) -> None:

@@ -70,7 +70,7 @@ def surely_kept(judged: Judged) -> bool:
         if entity is not None and (not entity.kind or not entity.id or ":" in entity.kind):
             return False
     for deed in judged.enforcements:
-        if deed.event_id != event.id or deed.decision_id != decision.id:
+        if deed.event_id != event.id or deed.decision_id != decision.id or not _LEAST <= (deed.until or 0) <= _MOST:
             return False
     for case in judged.cases:
         if case.event_id != event.id or case.decision_id != decision.id:
@@ -118,6 +118,9 @@ def _numbers(judged: Judged) -> Iterator[tuple[str, str]]:
     ):
         if number is not None and number not in _INT64:
             yield f"its {name} {number} does not fit 64 bits", "write times in microseconds since 1970, UTC"
+    for deed in judged.enforcements:
+        if deed.until is not None and deed.until not in _INT64:
+            yield f"the end {deed.until} of its {deed.kind} does not fit 64 bits", "say how long in fewer days"
     if event.amount is not None and not 0 <= event.amount < _INT64.stop:
         yield f"its amount {event.amount} is negative or does not fit 64 bits", "count in whole smallest units (cents)"
     for name, value in judged.features.items():

@@ -30,6 +30,8 @@ from gatehouse.records.hash_chain import GENESIS, Link
 _SAID = decisions.columns.keys()[: decisions.columns.keys().index("seq")]
 """Columns that say what a decision is."""
 
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+
 _GONE = tuple(column.name for column in events.columns if column.nullable)
 """Columns of which nothing is left when an event is erased; `key` alone may stay."""
 
@@ -38,30 +40,34 @@ def heads(connection: Connection) -> list[Link]:
     """The end of each writer's chain, by writer; one that is not where it was noted has the hash GENESIS."""
     noted = {row.writer: row for row in connection.execute(select(chain_ends))}
     writers = connection.scalars(select(decisions.c.writer).distinct()).all()
-    found = []
-    for writer in sorted({*noted, *writers}):
-        last = connection.execute(_of(writer).order_by(decisions.c.seq.desc()).limit(1)).one_or_none()
-        end = noted.get(writer)
-        if end is not None and (last is None or last.seq < end.seq):
-            # What was cut off shows as links that are missing up to here.
-            found.append(
-                Link(writer=writer, seq=end.seq, decision_id=end.decision_id, sealed=b"", hash=bytes(end.hash))
-            )
-            continue
-        assert last is not None  # a writer without decisions is known by its noted end alone
-        link = _link(last)
-        if end is None or (end.seq, bytes(end.hash)) != (link.seq, link.hash):
-            link = msgspec.structs.replace(link, hash=GENESIS)
-        found.append(link)
-    return found
+    return [_end(connection, writer, noted.get(writer)) for writer in sorted({*noted, *writers}, key=str)]
+
+
+def _end(connection: Connection, writer: str, noted: Row[Any] | None) -> Link:
+    last = connection.execute(_of(writer).order_by(decisions.c.seq.desc()).limit(1)).one_or_none()
+    seq, hash_ = (0, GENESIS) if noted is None else (_place(noted.seq), _bytes(noted.hash))
+    if last is not None and not isinstance(last.seq, int):
+        # A file keeps whatever somebody writes there, and what is no number stands behind all numbers.
+        return msgspec.structs.replace(_link(last), seq=seq, hash=GENESIS)
+    if noted is not None and (last is None or last.seq < seq):
+        # What was cut off shows as links that are missing up to here.
+        return Link(writer=writer, seq=seq, decision_id=noted.decision_id, sealed=b"", hash=hash_)
+    assert last is not None  # a writer without decisions is known by its noted end alone
+    link = _link(last)
+    return link if (seq, hash_) == (link.seq, link.hash) else msgspec.structs.replace(link, hash=GENESIS)
 
 
 def first_since(connection: Connection, writer: str, since: int) -> int | None:
-    """The first link of a writer whose decision was made at or after `since`; None where there is none."""
+    """The first link of a writer whose decision was made at or after `since`, or that is gone just before or after."""
     made = decisions.c
-    wanted = select(func.min(made.seq)).where(made.writer == writer, made.decided >= since)
-    first: int | None = connection.scalar(wanted)
-    return first
+    last = select(func.max(made.seq)).where(made.writer == writer, made.seq.between(1, _MOST))
+    since_then = select(func.min(made.seq)).where(made.writer == writer, made.seq.between(1, _MOST))
+    first: int | None = connection.scalar(since_then.where(made.decided >= since))
+    if first is not None:
+        return (connection.scalar(last.where(made.seq < first)) or 0) + 1
+    gone = (connection.scalar(last) or 0) + 1
+    noted = connection.scalar(select(chain_ends.c.seq).where(chain_ends.c.writer == writer))
+    return gone if gone <= _place(noted) else None
 
 
 def walk(connection: Connection, writer: str, after: int, most: int) -> list[Walked]:
@@ -87,19 +93,36 @@ def _alone(connection: Connection, id: str) -> list[Walked]:
         return [Walked(_link(there), None, "changed")]
 
 
-def _of(writer: str, after: int = 0) -> Select[Any]:
-    return select(decisions).where(decisions.c.writer == writer, decisions.c.seq > after)
+def _of(writer: str, after: int = _LEAST - 1) -> Select[Any]:
+    wanted = select(decisions).where(decisions.c.writer == writer)
+    return wanted.where(decisions.c.seq > after) if after >= _LEAST else wanted
 
 
 def _link(row: Any) -> Link:
-    return Link(writer=row.writer, seq=row.seq, decision_id=row.id, sealed=bytes(row.sealed), hash=bytes(row.hash))
+    return Link(
+        writer=row.writer,
+        seq=_place(row.seq),
+        decision_id=row.id,
+        sealed=_bytes(row.sealed),
+        hash=_bytes(row.hash),
+    )
+
+
+def _place(seq: Any) -> int:
+    """A place in a chain; 0, where no link is, for what is no number any more."""
+    return seq if isinstance(seq, int) else 0
+
+
+def _bytes(said: Any) -> bytes:
+    """Bytes that stand somewhere; none for what is no bytes any more."""
+    return bytes(said) if isinstance(said, bytes | memoryview) else b""
 
 
 def opened_of(row: Row[Any], event: Row[Any]) -> bytes:
     """The open part of a decision, from rows of `decisions` and `events`."""
     said = [row._mapping[name] for name in _SAID]
     part = (event.number, event.seen, event.imported)
-    return open_part(said, row.number, row.planned, bytes(row.policies), bytes(row.layout), part)
+    return open_part(said, row.number, row.planned, _bytes(row.policies), _bytes(row.layout), part)
 
 
 class _Standing:
@@ -107,7 +130,8 @@ class _Standing:
 
     def __init__(self, connection: Connection, ids: Sequence[str]) -> None:
         rows = among(connection, select(decisions), decisions.c.id, ids)
-        self._decisions = sorted(rows, key=lambda row: row.seq)
+        order = {id_: place for place, id_ in enumerate(ids)}
+        self._decisions = sorted(rows, key=lambda row: order[row.id])
         wanted = select(events, actor_keys.c.key.label("by")).join(
             actor_keys, actor_keys.c.id == events.c.key, isouter=True
         )
@@ -127,18 +151,19 @@ class _Standing:
 
     def _whole_layouts(self, connection: Connection) -> set[bytes]:
         """Those that are what their digest says, and can be read."""
-        named = [bytes(digest) for row in self._decisions for digest in (row.policies, row.layout)]
+        named = [_bytes(digest) for row in self._decisions for digest in (row.policies, row.layout)]
         found = set()
         for row in among(connection, select(layouts), layouts.c.digest, named):
-            if hashlib.sha256(row.content.encode()).digest() == bytes(row.digest):
+            if isinstance(row.content, str) and hashlib.sha256(row.content.encode()).digest() == bytes(row.digest):
                 found.add(bytes(row.digest))
         return found
 
-    def _on_record(self, connection: Connection) -> set[tuple[str, str]]:
-        """What of this erasures say that they touched."""
+    def _on_record(self, connection: Connection) -> set[tuple[str, str, str]]:
+        """What of this erasures and retentions say that they touched."""
         places = [str(row.number) for row in self._events.values()] + [row.id for row in self._decisions]
-        wanted = select(erased.c.what, erased.c.place).join(erasures, erasures.c.number == erased.c.erasure)
-        return {(row.what, row.place) for row in among(connection, wanted, erased.c.place, places)}
+        wanted = select(erasures.c.kind, erased.c.what, erased.c.place)
+        wanted = wanted.join(erasures, erasures.c.number == erased.c.erasure)
+        return {(row.kind, row.what, row.place) for row in among(connection, wanted, erased.c.place, places)}
 
     def walked(self) -> list[Walked]:
         """Each link with what stands there now."""
@@ -146,39 +171,46 @@ class _Standing:
 
     def _now(self, row: Row[Any]) -> tuple[bytes | None, Content]:
         event = self._events.get((row.event_id, row.revision))
-        if event is None or not {bytes(row.policies), bytes(row.layout)} <= self._layouts:
+        if event is None or not {_bytes(row.policies), _bytes(row.layout)} <= self._layouts:
             return None, "changed"
         if row.number is not None and row.number != event.number:
             return None, "changed"
         opened = opened_of(row, event)
-        return opened, self._content(row, event, opened)
+        try:
+            return opened, self._content(row, event, opened)
+        except (GatehouseError, ValueError, TypeError, AttributeError):
+            # What a file keeps where a number or a text stood may be neither.
+            return opened, "changed"
 
     def _content(self, row: Row[Any], event: Row[Any], opened: bytes) -> Content:
-        taken = ("event", str(event.number)) in self._recorded
+        place = str(event.number)
+        forgotten = ("erasure", "event", place) in self._recorded
+        taken = forgotten or ("retention", "event", place) in self._recorded
         if event.kind == ERASED:
             if not taken:
                 return "unrecorded"
             left = [name for name in _GONE if name != "key" and event._mapping[name] is not None]
             if left or row.features is not None or row.signals is not None or self._matched.get(row.id):
                 return "changed"
-            return "erased" if event.by is None else "stripped"
+            if event.by is not None:
+                return "stripped"
+            # A retention leaves the key, so one that is gone since was taken by nobody who said so.
+            return "erased" if forgotten else "unrecorded"
         if event.by is None:
             return "changed" if event.key is not None or taken else "unrecorded"
         return "whole" if not taken and self._whole(row, event, opened) else "changed"
 
     def _whole(self, row: Row[Any], event: Row[Any], opened: bytes) -> bool:
         """Whether event and decision are what was sealed, or what a recorded erasure made of them."""
-        try:
-            seal = event_seal(bytes(event.by), event_of(event._mapping).digest())
-        except (GatehouseError, ValueError, TypeError, AttributeError):
+        if event.amended is not None and ("erasure", "amended event", str(event.number)) not in self._recorded:
             return False
-        if event.amended is not None and ("amended event", str(event.number)) not in self._recorded:
+        if row.amended is not None and ("erasure", "amended decision", row.id) not in self._recorded:
             return False
-        if row.amended is not None and ("amended decision", row.id) not in self._recorded:
-            return False
-        if seal != bytes(event.sealed if event.amended is None else event.amended):
+        key, sealed = _bytes(event.by), _bytes(event.sealed)
+        due = sealed if event.amended is None else _bytes(event.amended)
+        if event_seal(key, event_of(event._mapping).digest()) != due:
             return False
         planned = self._planned.get(row.id, [])[: row.planned]
         content = (row.features, row.signals, self._matched.get(row.id, []), planned)
-        made = decision_seal(bytes(event.by), bytes(event.sealed), opened, content)
-        return made == bytes(row.sealed if row.amended is None else row.amended)
+        made = decision_seal(key, sealed, opened, content)
+        return made == _bytes(row.sealed if row.amended is None else row.amended)

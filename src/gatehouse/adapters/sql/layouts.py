@@ -43,12 +43,13 @@ class Reading(Generic[Read]):
 
     def of(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, Read]:
         """The content of those that are there and whole, by digest."""
-        wanted = {bytes(digest) for digest in digests}
+        wanted = {bytes(digest) for digest in digests if isinstance(digest, bytes | memoryview)}
         missing = [digest for digest in wanted if digest not in self._found]
         if missing:
             read = {}
             for row in among(connection, select(layouts), layouts.c.digest, missing):
-                if hashlib.sha256(row.content.encode()).digest() == bytes(row.digest):
+                content = row.content
+                if isinstance(content, str) and hashlib.sha256(content.encode()).digest() == bytes(row.digest):
                     read[bytes(row.digest)] = self._read(row.content)
             with self._lock:
                 if len(self._found) > _MOST:

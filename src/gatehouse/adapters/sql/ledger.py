@@ -1,9 +1,11 @@
 """The ledger in a SQL database: what happened, what was said about it and what was decided, in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic, sleep
 
-from sqlalchemy import exists, func, insert, select
+from sqlalchemy import Connection, exists, func, insert, select
 
 from gatehouse.adapters.sql import bulk, erasures, hash_chain, holds, rows
 from gatehouse.adapters.sql.chains import Batch, standing
@@ -13,9 +15,10 @@ from gatehouse.adapters.sql.faults import unkept
 from gatehouse.adapters.sql.layouts import Layouts
 from gatehouse.adapters.sql.lookup import among, known
 from gatehouse.adapters.sql.reading import Reader
+from gatehouse.adapters.sql.sqlite import PATIENT
 from gatehouse.adapters.sql.tables import decisions, events, matched, runs
 from gatehouse.errors import Fault, UserError
-from gatehouse.ports.ledger import EventKey, Judged, Matches, Run, Walked, WalkedErasure
+from gatehouse.ports.ledger import Judged, Matches, Run, Walked, WalkedErasure
 from gatehouse.records.decision import Decision
 from gatehouse.records.erasure import Erased, Erasure, Hold, Stripped
 from gatehouse.records.event import Entity, Event
@@ -100,7 +103,7 @@ class SqlLedger:
             .order_by(decisions.c.decided, decisions.c.id)
             .limit(limit)
         )
-        with self._database.reading() as connection:
+        with self._looking_through() as connection:
             return list(self._reader.decisions(connection, connection.scalars(wanted).all()).values())
 
     def matches(self, detector: str) -> list[Matches]:
@@ -115,7 +118,7 @@ class SqlLedger:
             .group_by(said.evidence)
             .order_by(said.evidence)
         )
-        with self._database.reading() as connection:
+        with self._looking_through() as connection:
             return [Matches(*row) for row in connection.execute(wanted)]
 
     def log(self, after: int = 0, most: int = 10_000) -> list[tuple[int, Event]]:
@@ -130,23 +133,25 @@ class SqlLedger:
 
     def heads(self) -> list[Link]:
         """The last link of each writer's hash chain, by writer."""
-        with self._database.reading() as connection:
+        with self._looking_through() as connection:
             return hash_chain.heads(connection)
 
     def walk(self, writer: str, after: int = 0, most: int = 1_000) -> list[Walked]:
         """Links of a writer in their order, from the first whose `seq` is over `after`, and what stands there now."""
-        with self._database.reading() as connection:
+        with self._looking_through() as connection:
             return hash_chain.walk(connection, writer, after, most)
 
     def first_since(self, writer: str, since: int) -> int | None:
         """The first link of a writer whose decision was made at or after `since`, or is gone."""
-        with self._database.reading() as connection:
+        with self._looking_through() as connection:
             return hash_chain.first_since(connection, writer, since)
 
     def erase(self, erasure: Erasure) -> Erased:
         """Forget an actor: its key, the content of all its events, and its name wherever it stands in the ledger."""
         with self._database.writing() as connection:
-            made = erasures.erase(connection, erasure, where=self._database.where)
+            # It looks through tables for a name, and must come to its end however large they are.
+            patient = connection.execution_options(**{PATIENT: True})
+            made = erasures.erase(patient, erasure, where=self._database.where)
         self._database.purge()
         return made
 
@@ -154,29 +159,40 @@ class SqlLedger:
         """Take away the content of events seen before a moment (microseconds UTC), `most` events in one transaction."""
         made: list[Erased] = []
         held: Counter[str] = Counter()
-        after: int | None = 0
-        while after is not None:
+        after = 0
+        while True:
+            # Looked for before others have to wait: what is old lies behind all that was taken already.
+            with self._looking_through() as connection:
+                numbers = erasures.old(connection, before, after, most)
+            if not numbers:
+                break
+            began = monotonic()
             with self._database.writing() as connection:
-                after, record = erasures.strip(connection, before, after, most, (at, by, why), held)
+                record = erasures.strip(connection, numbers, (at, by, why), held)
             if record is not None:
                 made.append(record)
+            if len(numbers) < most:
+                break
+            after = numbers[-1]
+            # Who decides live waited for this block; now it is theirs for as long.
+            sleep(monotonic() - began)
         self._database.purge()
         return Stripped(erased=tuple(made), held=dict(held))
 
     def erasures(self) -> list[WalkedErasure]:
         """All that was erased or stripped, in order."""
-        with self._database.reading() as connection:
+        with self._looking_through() as connection:
             return erasures.walk(connection)
 
-    def events_of(self, entity: Entity) -> list[EventKey]:
-        """Events, as id and revision, that an erasure of this entity would reach, in the order of commit."""
+    def erased_at(self, event_id: str, revision: int) -> Erased | None:
+        """The last erasure or retention that took an event's content; None where none did."""
         with self._database.reading() as connection:
-            return erasures.events_of(connection, entity)
+            return erasures.erased_at(connection, event_id, revision)
 
-    def erased_by(self, number: int) -> list[EventKey]:
-        """Events, as id and revision, whose content the erasure with this number took, in the order of commit."""
-        with self._database.reading() as connection:
-            return erasures.erased_by(connection, number)
+    def said_by(self, entity: Entity) -> list[Event]:
+        """Every revision of the events that an erasure of this entity would reach, in the order of commit."""
+        with self._looking_through() as connection:
+            return self._reader.of_owner(connection, str(entity))
 
     def hold(self, hold: Hold) -> None:
         """Keep an entity from being erased or stripped; raises UserError where the hold's id is taken."""
@@ -192,6 +208,12 @@ class SqlLedger:
         """All holds, also those that are over, by when they were made."""
         with self._database.reading() as connection:
             return holds.read(connection)
+
+    @contextmanager
+    def _looking_through(self) -> Iterator[Connection]:
+        """A transaction that reads for as long as it needs, on a server too, for nobody's answer waits for it."""
+        with self._database.reading() as connection:
+            yield connection.execution_options(**{PATIENT: True})
 
     def add_run(self, run: Run) -> None:
         """Remember a run of `score`; adding it again changes nothing."""

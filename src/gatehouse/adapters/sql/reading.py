@@ -44,6 +44,15 @@ class Reader:
         with self._unchanged(event_id):
             return _event(found[0])
 
+    def of_owner(self, connection: Connection, owner: str) -> list[Event]:
+        """Every revision of an owner's events as it stands there, in the order of commit."""
+        wanted = _EVENTS.where(actor_keys.c.owner == owner).order_by(events.c.number)
+        found = []
+        for row in connection.execute(wanted):
+            with self._unchanged(row.id):
+                found.append(rows.event_of(row._mapping))
+        return found
+
     def log(self, connection: Connection, after: int, most: int) -> list[tuple[int, Event]]:
         """Events with their numbers, from the first whose number is over `after`."""
         wanted = _EVENTS.where(events.c.number > after).order_by(events.c.number).limit(most)
@@ -66,8 +75,8 @@ class Reader:
         return made
 
     def belonging(self, connection: Connection, recorded: Sequence[Event]) -> list[Judged]:
-        """Everything about some events, a table at a time."""
-        _, of_all = known(connection, [event.id for event in recorded])
+        """Everything about some events, a table at a time; of one that was erased since it was read, what is left."""
+        found, of_all = known(connection, [event.id for event in recorded])
         tracks: dict[EventKey, dict[str, list[str]]] = {}
         for (id_, revision, track), chain in of_all.items():
             tracks.setdefault((id_, revision), {})[track] = chain
@@ -76,11 +85,12 @@ class Reader:
             with self._unchanged(event.id):
                 chains.append(self._standing_chain(connection, tracks[event.id, event.revision]))
         belongings = _Belongings(connection, chains, self)
-        found = []
+        made = []
         for event, chain in zip(recorded, chains, strict=True):
+            now = rows.left_of(event) if found[event.id, event.revision].erased else event
             with self._unchanged(event.id):
-                found.append(belongings.of(event, chain, self._layouts, connection))
-        return found
+                made.append(belongings.of(now, chain, self._layouts, connection))
+        return made
 
     def _standing_chain(self, connection: Connection, tracks: Mapping[str, list[str]]) -> list[str]:
         """The live chain of an event, else the shadow one that was decided last."""
@@ -94,7 +104,7 @@ class Reader:
         """Turn what an event's rows can only be after somebody changed them into an error that says so."""
         try:
             yield
-        except (LookupError, ValueError, msgspec.DecodeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, msgspec.DecodeError) as error:
             raise OutsideError(
                 f"event {event_id!r} was changed after it was written",
                 where=self._where,

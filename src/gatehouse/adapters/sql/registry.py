@@ -12,7 +12,7 @@ from gatehouse.adapters.sql.tables import bank_changes, datasets, models, polici
 from gatehouse.adapters.sql.versions import Version, differs, key_of, moves, seal, unknown, unseal
 from gatehouse.errors import Fault, UserError
 from gatehouse.records.bank import EntryChange
-from gatehouse.records.dataset import DatasetInfo, Model, Release, Transition
+from gatehouse.records.dataset import DatasetInfo, LifeState, Model, Release, Transition
 from gatehouse.records.policy import Policy
 
 _Record = TypeVar("_Record", Policy, Model, DatasetInfo, Release)
@@ -89,11 +89,11 @@ class SqlRegistry:
             found = connection.execute(wanted).all()
         return [(self._record(Release, row), latest[row.name, row.version]) for row in found]
 
-    def move(self, transition: Transition) -> None:
+    def move(self, transition: Transition, was: LifeState | None = None) -> None:
         """Record a change of state; making one release of a pack live retires the one that was, in one transaction.
 
         Raises UserError for a release that is not known and RefusedError, naming the states it can go to, for a step
-        that its life does not have.
+        that its life does not have, or where it is not in the state that it `was` in any more.
         """
         check_kept(transition)
         with self._database.writing() as connection:
@@ -101,7 +101,7 @@ class SqlRegistry:
             if transition.version not in states:
                 raise unknown(Release, transition.pack, transition.version, _known(connection, releases))
             live = next((version for version, state in states.items() if state == "live"), None)
-            for one in moves(transition, states[transition.version], live):
+            for one in moves(transition, states[transition.version], live, was):
                 connection.execute(insert(transitions), msgspec.structs.asdict(one))
 
     def life(self, pack: str) -> list[Transition]:

@@ -74,6 +74,11 @@ def event_of(row: RowMapping) -> Event:
     )
 
 
+def left_of(event: Event) -> Event:
+    """What an erasure leaves of an event."""
+    return Event(id=event.id, kind=ERASED, revision=event.revision, seen=event.seen, imported=event.imported)
+
+
 def decision_row(decision: Decision, place: int, writer: str, releases: str) -> Row:
     """The columns of `decisions` that say what a decision is, in their order."""
     return (

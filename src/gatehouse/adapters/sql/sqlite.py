@@ -3,7 +3,6 @@
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection as DriverConnection
-from sqlite3 import OperationalError, connect
 from time import monotonic, sleep
 from typing import Any
 
@@ -11,10 +10,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from gatehouse.adapters.sql.bulk import run
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.errors import OutsideError
 
 WAIT_SECONDS = 30.0
 """How long a transaction waits for another process's write to end."""
+
+PAUSE_SECONDS = 0.005
+"""How long commits may be held up at a time so that the log is emptied."""
 
 WRITES = "gatehouse_writes"
 """The option of a connection whose transaction begins with the right to write."""
@@ -55,6 +58,7 @@ class SqliteFile:
         """An engine whose transactions begin when SQLAlchemy says so; errors show no content."""
         engine = create_engine(
             URL.create("sqlite", database=self.where),
+            module=driver,
             connect_args={"timeout": WAIT_SECONDS},
             max_overflow=-1,  # threads wait for the file, whose errors say so, never for a connection
             hide_parameters=True,
@@ -66,10 +70,17 @@ class SqliteFile:
     def purge(self) -> None:
         """Write what the log holds into the file, where deleted content is overwritten, and empty the log.
 
-        Where somebody reads what was there before, the log stays until the next time.
+        Where somebody goes on reading what was there before, the log stays until the next time.
         """
-        with closing(connect(self._path, timeout=WAIT_SECONDS)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        end = monotonic() + WAIT_SECONDS
+        while not self._emptied() and monotonic() < end:
+            sleep(0.1)
+
+    def _emptied(self) -> bool:
+        """Whether the log could be emptied at once: everybody who writes waits for as long as it is tried."""
+        with closing(driver.connect(self._path, timeout=PAUSE_SECONDS)) as connection:
+            busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
 
     def said(self, error: DBAPIError) -> str:
         """What SQLite says went wrong; it names tables and columns, never what they hold."""
@@ -103,7 +114,7 @@ def _write_ahead(connection: DriverConnection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except OperationalError as error:
+        except driver.OperationalError as error:
             if "locked" not in str(error) or monotonic() > end:
                 raise
             sleep(0.01)

@@ -111,11 +111,13 @@ def differs(kind: type[Version], name: str, version: str) -> UserError:
     )
 
 
-def moves(wanted: Transition, state: LifeState, live: str | None) -> list[Transition]:
+def moves(wanted: Transition, state: LifeState, live: str | None, was: LifeState | None = None) -> list[Transition]:
     """The transitions that a wanted one brings, in order: a release that goes live first retires the live one.
 
-    Raises RefusedError where a release in this state may not go there.
+    Raises RefusedError where a release in this state may not go there, or is not where it `was` any more.
     """
+    if was not in (None, state):
+        raise RefusedError(f"release {wanted.version} is {state} by now", fix="gatehouse versions list")
     if wanted.state not in NEXT_STATES[state]:
         raise RefusedError(
             f"release {wanted.version} of {wanted.pack!r} is {state} and cannot become {wanted.state}",

@@ -119,6 +119,9 @@ def _show(report: "Report") -> None:
 def _open(settings: Settings) -> "Ledger":
     from gatehouse.bootstrap import open_house
 
+    # An empty one that is made here would be found whole, and nobody would see that the place was misspelt.
+    if not settings.ledger_there:
+        raise UserError("no ledger here, so there is nothing to check", where=str(settings.home), fix="gatehouse init")
     return open_house(settings).ledger
 
 

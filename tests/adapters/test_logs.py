@@ -175,7 +175,7 @@ def test_bad_requests_leave_no_content_in_logs(capfd: pytest.CaptureFixture[str]
         assert client.post("/broken", content=f'{{"{SAID}"').status_code == 400
         assert client.get(f"/{SAID}").status_code == 404
     assert SAID not in stream.getvalue() + "".join(capfd.readouterr())
-    assert "KeyError at test_logs.py" in stream.getvalue()
+    assert "KeyError at adapters/test_logs.py" in stream.getvalue()
 
 
 def test_a_log_that_cannot_be_written_tells_nobody_what_it_would_have_said(capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -41,8 +42,8 @@ class Started:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said += line
-            if "ready: listening on " in line:
-                self.url = line.rpartition(" ")[2].strip()
+            if ready := re.search(r"ready: listening on (http://[^ \"]+)", line):
+                self.url = ready[1]
                 return
         raise AssertionError(self.said)
 
@@ -99,7 +100,14 @@ def test_it_decides_stops_and_leaves_on_record_what_it_answered(with_spam: Comma
         code, _ = it.stop()
         for thread in threads:
             thread.join(5)
-    assert (code, "· stopped" in it.said) == (0, True), it.said
+    assert code == 0, it.said
+    told = [json.loads(line) for line in it.said.splitlines()]
+    assert [one["event"].split(" ")[0] for one in told if one["logger"] == "gatehouse.api"][-3:] == [
+        "deciding",
+        "ready:",
+        "stopped",
+    ]
+    assert all(one["level"] == "info" and one["time"] for one in told), it.said
     house = open_house(read())
     for id_ in ("first", *answered):
         assert house.ledger.find(id_) is not None, id_

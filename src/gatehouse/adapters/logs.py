@@ -175,6 +175,11 @@ def _told_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
+def kind_and_place(error: BaseException) -> str:
+    """What may be told of an exception, to find it by: its own text may quote content."""
+    return f"{type(error).__name__} at {place_of(error.__traceback__)}"
+
+
 def place_of(traceback: TracebackType | None) -> str:
     """Where an exception was raised, as `flows/live.py:88`; empty where it never was."""
     if traceback is None:

@@ -7,7 +7,6 @@ question is open at a time. The process ends when the socket is closed, also whe
 import gc
 import signal
 import socket
-import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +15,10 @@ from typing import TypeVar
 
 import msgspec
 
+from gatehouse.adapters import logs
 from gatehouse.bootstrap import open_house
 from gatehouse.entry.live import LOOKS_EVERY_SECONDS, Releases, open_gate
+from gatehouse.entry.saying import saying
 from gatehouse.errors import Fault, GatehouseError, OutsideError, RefusedError, UserError
 from gatehouse.flows.live import Answer, Unrecorded
 from gatehouse.flows.observe import Observer, SignalStates
@@ -209,6 +210,7 @@ def judge(asked: socket.socket, settings: Settings, packs: tuple[str, ...], othe
     """Decide until the socket is closed, then keep the history; `other_end` is closed where a fork has copied it."""
     if other_end is not None:
         other_end.close()
+    said = saying("judge")
     # Who asks is told to stop, and closes the socket when what was taken is answered.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -227,12 +229,12 @@ def judge(asked: socket.socket, settings: Settings, packs: tuple[str, ...], othe
         gc.freeze()
         gc.set_threshold(YOUNG_RECORDS, 20, 100)
         over = threading.Event()
-        looking = threading.Thread(target=_looks, args=(Releases(house, packs, gate, _say), over), daemon=True)
+        looking = threading.Thread(target=_looks, args=(Releases(house, packs, gate, said), over), daemon=True)
         looking.start()
         try:
             send(asked, Started(dict(gate.judge.releases), sentences))
             while (question := receive(questions.read)) is not None:
-                send(asked, _answer(gate.decide, question, relay, gate.judge.releases))
+                send(asked, _answer(gate.decide, question, relay, gate.judge.releases, said))
         except OSError:
             pass  # whoever asked is gone
         finally:
@@ -241,15 +243,18 @@ def judge(asked: socket.socket, settings: Settings, packs: tuple[str, ...], othe
 
 
 def _answer(
-    decide: Callable[[Sequence[Event]], list[Answer]], question: bytes, relay: Relay, live: Mapping[str, str]
+    decide: Callable[[Sequence[Event]], list[Answer]],
+    question: bytes,
+    relay: Relay,
+    live: Mapping[str, str],
+    said: Callable[[str], None],
 ) -> Said:
-    events = _decode_events(question)
     try:
-        return answered(decide(events), relay, live)
+        return answered(decide(_decode_events(question)), relay, live)
     except GatehouseError as error:
         return Broken(Failure.of(error))
     except Exception as error:
-        # Its text may quote content, which must not reach logs: the kind is enough to find it by.
+        said(f"nothing is decided of what was asked: {logs.kind_and_place(error)}")
         what = f"a fault of Gatehouse itself ({type(error).__name__})"
         return Broken(Failure.of(OutsideError(what, fix="gatehouse doctor; look at what this process printed")))
 
@@ -261,16 +266,15 @@ def send(to: socket.socket, said: Said | list[Event]) -> None:
 
 
 def receive(read: Callable[[int], bytes]) -> bytes | None:
-    """The next message's body; None where the other end is closed."""
+    """The next message's body; None where the other end is closed, in the middle of a message too."""
     head = read(LENGTH.size)
-    return read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None
+    if len(head) < LENGTH.size:
+        return None
+    (size,) = LENGTH.unpack(head)
+    body = read(size)
+    return body if len(body) == size else None
 
 
-def _looks(look: Releases, over: threading.Event) -> None:
+def _looks(look: Callable[[], None], over: threading.Event) -> None:
     while not over.wait(LOOKS_EVERY_SECONDS / 5):
         look()
-
-
-def _say(what: str) -> None:
-    sys.stderr.write(f"· {what}\n")
-    sys.stderr.flush()

@@ -26,6 +26,9 @@ wrong ones costs the database one query a second."""
 OVERLAP = 24 * 3_600_000_000
 """Microseconds for which a key that was rotated is good still."""
 
+LAST_KNOWN_SECONDS = 24 * 3_600
+"""How long after keys were last read they are good still for what tells of the process alone."""
+
 LONGEST_SHOWN = 1_000
 
 _SECOND = 1_000_000_000
@@ -199,6 +202,15 @@ class Access:
             raise DeniedError
         return found
 
+    def last_known(self, key: str, now: int) -> Caller | None:
+        """Who asked by this key when keys were last read, within LAST_KNOWN_SECONDS.
+
+        For metrics and checks, which hold no content and are wanted most while keys cannot be read: who watches must be
+        told that the ledger is gone by the process that lost it.
+        """
+        at = self._read_at
+        return None if at is None or self._ticks() - at >= LAST_KNOWN_SECONDS * _SECOND else self._caller(key, now)
+
     @property
     def ageing(self) -> bool:
         """Whether it is time to read the keys again in the background; not just after that failed."""
@@ -251,6 +263,10 @@ class Access:
         Raises OutsideError, and then nothing may be shown, where reads have not been recorded for long.
         """
         self._audit.add(Read(at=self.clock(), by=caller.name, key_id=caller.key_id, what=what, which=_kept(which)))
+
+    def flush(self) -> None:
+        """Write the reads that wait, as before an erasure, which could not find them else; raises OutsideError."""
+        self._audit.flush()
 
     def looked(
         self, *, which: str | None = None, by: str | None = None, since: int = 0, limit: int = 1_000

@@ -31,7 +31,7 @@ class Said:
 
     def __init__(self, data: bytes, known: Collection[str]) -> None:
         self._faults = Faults()
-        self._said = _object(data)
+        self._said = read_object(data)
         for key in self._said:
             if key not in known:
                 near = did_you_mean(key[:_SHOWN], known)
@@ -107,7 +107,8 @@ class Said:
         return None
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def read_object(data: bytes) -> dict[str, Any]:
+    """The JSON object of a body; of a key that comes twice the last counts. Raises UserError for what is none."""
     if len(data) > LARGEST:
         raise UserError(f"{len(data):,} bytes, more than {LARGEST:,}", fix="send less")
     try:

@@ -43,9 +43,9 @@ class Api(NamedTuple):
         return self.parts.house.ledger.last()
 
 
-def awaited(judging: Judging) -> Callable[[Sequence[Event]], Awaitable[list[Answer]]]:
+def awaited(judging: Judging) -> Callable[..., Awaitable[list[Answer]]]:
     """Decides in a thread, as its own process does for a server."""
-    return lambda events: asyncio.to_thread(judging, events)
+    return lambda events, trace=None: asyncio.to_thread(judging, events)
 
 
 def as_caller(key: str) -> dict[str, str]:
@@ -79,7 +79,7 @@ def open_parts(home: Path, tally: Tally) -> Parts:
 
 
 @contextmanager
-def serving(parts: Parts, tally: Tally, judging: Judging | None = None, terms: Terms | None = None) -> Iterator[Api]:
+def serving(parts: Parts, tally: Any, judging: Judging | None = None, terms: Terms | None = None) -> Iterator[Api]:
     """The API of these parts; `judging` takes the place of the live gate."""
     gathering = Gathering(awaited(judging) if judging else parts.decide, tally, terms)
     parts = replace(parts, admit=gathering.admit, decide=gathering.decide)

@@ -32,6 +32,11 @@ def read(request: Request[Caller, Any, Any]) -> str:
     return request.user.name
 
 
+@get("/watch", opt={"scope": "read", "watches": True}, sync_to_thread=False)
+def watch() -> str:
+    return "seen"
+
+
 @post("/many", opt={"scope": "ingest"}, sync_to_thread=False)
 def many(request: Request[Caller, Any, Any], n: FromQuery[int]) -> str:
     if (wait := request.app.state.access.allow(request.user, n - 1)) is not None:
@@ -89,7 +94,7 @@ def access(keys: BreakableKeys, ticks: Ticks) -> Access:
 @pytest.fixture
 def client(access: Access) -> Iterator[TestClient[Litestar]]:
     app = Litestar(
-        [health, read, many, unnamed],
+        [health, read, watch, many, unnamed],
         middleware=[authentication(access, Clock(NOW))],
         exception_handlers=HANDLERS,
         openapi_config=None,
@@ -262,6 +267,41 @@ def test_while_keys_cannot_be_read_the_answer_is_503_with_when_to_come_again(
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json()["faults"][0]["what"] == "the ledger is down"
     assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_who_watches_is_told_by_the_keys_last_known_while_they_cannot_be_read(
+    client: TestClient[Litestar],
+    secret: Callable[..., str],
+    keys: BreakableKeys,
+    ticks: Ticks,
+    monkeypatch: pytest.MonkeyPatch,
+    hangs: bool,
+) -> None:
+    monkeypatch.setattr(door, "LONGEST_WAIT_SECONDS", 0.05)
+    key, lacking = bearer(secret()), bearer(secret("ingest"))
+    strange = bearer(make_key(MemoryKeys(), "x", ["read"], now=NOW, by="x").secret)
+    assert client.get("/watch", headers=key).status_code == 200
+    keys.down, keys.slow = True, Event() if hangs else None
+    ticks.now += 3_600 * 10**9
+    told = [
+        client.get(path, headers=who).status_code for path in ("/watch", "/read") for who in (key, lacking, strange)
+    ]
+    assert told == [200, 403, 503, 503, 503, 503]
+    ticks.now += 24 * 3_600 * 10**9
+    assert client.get("/watch", headers=key).status_code == 503
+    if keys.slow:
+        keys.slow.set()
+
+
+def test_a_key_revoked_here_watches_no_more_though_keys_cannot_be_read(
+    client: TestClient[Litestar], access: Access, secret: Callable[..., str], keys: BreakableKeys
+) -> None:
+    key = secret()
+    assert client.get("/watch", headers=bearer(key)).status_code == 200
+    keys.down = True
+    access.revoke(Caller(name="sam", key_id="x", scopes=frozenset()), key.split("_")[1])
+    assert client.get("/watch", headers=bearer(key)).status_code == 503
 
 
 def test_a_database_that_hangs_is_not_waited_for_long(

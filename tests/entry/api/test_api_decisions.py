@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from gatehouse.flows.live import Answer, Unrecorded
 from gatehouse.flows.observe import Tally
 from gatehouse.flows.read_event import LARGEST
 from gatehouse.records.event import Event
+from gatehouse.testing.makers import NOW, make_decision
 
 PATH = "/v1/decisions"
 _KEYS = ["kind", "text", "actor", "occurred", "attributes", "media", "amount", "x"]
@@ -68,11 +70,15 @@ def test_ids_in_paths_may_hold_anything(api: Api) -> None:
         ("..", "%2E%2E"),
         ("x?y#z", "x%3Fy%23z"),
         ("ü 1", "%C3%BC%201"),
+        ("/", "%2F"),
+        ("a//", "a%2f%2F"),
+        ("a%2Fb", "a%252Fb"),
     ):
         decided = post(api, {"id": id_, "text": "good morning"})
         assert decided.status_code == 200, decided.text
         found = api.client.get(f"{PATH}/{escaped}")
         assert (found.status_code, found.json().get("event_id")) == (200, id_), found.text
+    assert api.client.get(f"{PATH}/a/b").json()["event_id"] == "a/b"
     missing = api.client.get(f"{PATH}/none")
     assert (missing.status_code, faults(missing)[0][1]) == (404, "no event of this id was decided on")
 
@@ -167,6 +173,53 @@ def test_what_is_too_large_is_refused(api: Api) -> None:
     assert post(api, [{"id": "first", "text": "y" * 200_000}, {}]).json()[1]["status"] == 400
 
 
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        (b"[" * 20_000 + b"]" * 20_000, "lists or objects are nested too deep"),
+        (
+            b'{"id": "x", "attributes": ' + b'{"a":' * 5_000 + b'"],[\\\\"' + b"}" * 5_001,
+            "lists or objects are nested too deep",
+        ),
+        (b'{"id": "x", "text": "\\udc00 ] , ["}', "holds half a character, U+DC00"),
+        (b'{"id": "x", "text": "\xff"}', "byte 22 is not UTF-8"),
+        (b'{"id": "x", "amount": NaN}', "is a number, not a whole number"),
+        (b'{"id": "x"} {"id": "y"}', "not JSON: extra data at line 1, column 13"),
+    ],
+)
+def test_what_is_wrong_within_one_event_of_a_list_costs_that_event_alone(api: Api, bad: bytes, what: str) -> None:
+    name = f"beside{len(bad)}"
+    one, other, last = post(api, b' [ {"id": "%s"} ,%s, {"id": "%s"}\n] ' % (name.encode(), bad, name.encode())).json()
+    assert (one["status"], one["decision"]["event_id"]) == (last["status"], last["decision"]["event_id"]) == (200, name)
+    assert (other["status"], other["faults"][0]["what"]) == (400, what)
+
+
+_parts = st.recursive(
+    st.none() | st.integers() | st.text('[]{},"\\ a', max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_parts, min_size=1, max_size=4), st.sampled_from([None, 1]))
+def test_a_list_is_cut_where_json_parts_it(said: list[Any], indent: int | None) -> None:
+    assert [json.loads(part) for part in decisions._cut(json.dumps(said, indent=indent).encode())] == said
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text('[]{},"\\ 1', max_size=10))
+def test_what_is_no_list_is_not_cut_into_one(text: str) -> None:
+    body = f"[{text}".encode()
+    try:
+        parts = decisions._cut(body)
+    except ValueError:
+        with suppress(ValueError):
+            assert json.loads(body) == []
+    else:
+        assert body.strip() == b"[" + b",".join(parts) + b"]"
+
+
 def test_a_body_that_comes_in_pieces_is_read_and_bounded(api: Api) -> None:
     def pieces(n: int, size: int) -> Any:
         yield b'{"id": "pieces", "text": "'
@@ -224,7 +277,7 @@ def test_a_list_for_which_there_is_no_room_is_refused_before_its_events_are_read
         monkeypatch.setattr(decisions, "read_event", unread)
         refused = api.client.post(PATH, json=[{"id": f"full{number}"} for number in range(3)])
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
-        assert refused.json()["faults"][0]["what"] == "1 events wait already"
+        assert refused.json()["faults"][0]["what"] == "1 event waits already"
         go_on.set()
         assert first.result(10).status_code == 503
 
@@ -256,3 +309,31 @@ def test_whatever_is_sent_is_answered_in_one_form_and_nothing_is_written(api: Ap
         faults(answer)
     assert "Traceback" not in answer.text
     assert api.events() == before
+
+
+def test_the_span_of_a_batch_links_to_the_requests_that_came_with_a_trace(
+    parts_and_tally: tuple[Parts, Tally],
+) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="OpenTelemetry is not installed: pip install 'gatehouse[otel]'")
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from gatehouse.adapters.opentelemetry import TraceObserver
+
+    parts, _ = parts_and_tally
+    exporter = InMemorySpanExporter()
+    observer = TraceObserver(exporter, sample=1.0)
+
+    def judging(events: Sequence[Event]) -> list[Answer]:
+        answers: list[Answer] = [make_decision(event, decided=NOW) for event in events]
+        observer.answered(answers, NOW)
+        return answers
+
+    traces = [f"00-{number:032x}-{number:016x}-01" for number in (1, 2)]
+    event = {"id": "traced", "text": "good morning"}
+    with serving(parts, observer, judging) as api:
+        headers = [{"traceparent": traces[0]}, {}, {"traceparent": "nonsense"}, {"traceparent": "0" * 4_000}]
+        assert [post(api, event, **one).status_code for one in headers] == [200] * 4
+        assert post(api, [event, {**event, "id": "other"}], traceparent=traces[1]).status_code == 200
+    observer.close()
+    batches = [span for span in exporter.get_finished_spans() if span.name == "batch"]
+    assert [[link.context.trace_id for link in span.links] for span in batches] == [[1], [], [], [], [2]]

@@ -82,6 +82,31 @@ def test_what_comes_while_the_judge_is_at_work_is_the_next_batch_in_order() -> N
     assert (tally.counts["gathered"], tally.counts["gatherings"]) == (5, 2)
 
 
+def test_the_traces_of_who_asks_are_told_with_their_batch() -> None:
+    class Noting(Tally):
+        def __init__(self) -> None:
+            super().__init__()
+            self.batches: list[tuple[int, int, list[str]]] = []
+
+        def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:
+            self.batches.append((n, waiting, list(traces)))
+
+    judge, noting = Judge(), Noting()
+
+    async def steps() -> None:
+        async with Gathering(awaited(judge), noting) as gathering:
+            tasks = await asked(gathering, events("a"))
+            tasks.append(asyncio.create_task(gathering.decide(events("b", "c"), "trace 1")))
+            tasks += await asked(gathering, events("d"))
+            tasks.append(asyncio.create_task(gathering.decide(events("e"), "trace 2")))
+            await asyncio.sleep(0.02)
+            judge.free.set()
+            await asyncio.gather(*tasks)
+
+    asyncio.run(steps())
+    assert noting.batches == [(1, 0, []), (4, 0, ["trace 1", "trace 2"])]
+
+
 def test_an_idle_judge_takes_one_event_at_once() -> None:
     async def steps(gathering: Gathering, judge: Judge) -> None:
         judge.free.set()

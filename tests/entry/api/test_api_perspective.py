@@ -1,7 +1,8 @@
 """Answers in the form of the Perspective API: what its clients send and read, and nothing that looks like a 0."""
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.entry.api.conftest import Api
+from tests.entry.api.conftest import Api, serving
 
+from gatehouse.entry.api.limits import MOST_HELD
 from gatehouse.entry.api.perspective import WrongError, answered
 from gatehouse.features import source as feature_files
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.perspective import Analyser, Source
+from gatehouse.flows.perspective import Analyser, Latest, Source
 from gatehouse.records.signal import Signals
 
 
@@ -74,6 +76,29 @@ def test_span_annotations_score_each_sentence_at_its_place() -> None:
     assert spans[1]["score"]["value"] == 0.8
 
 
+def test_places_are_counted_as_that_api_counts_them_in_units_of_utf_16() -> None:
+    text = "\U0001f600 Hi. STOP\U0001f600!"
+    spans = ask(text, spanAnnotations=True)["attributeScores"]["SHOUTING"]["spanScores"]
+    units = text.encode("utf-16-le")
+    said = [units[2 * one["begin"] : 2 * one["end"]].decode("utf-16-le") for one in spans]
+    assert said == ["\U0001f600 Hi.", "STOP\U0001f600!"]
+    whole = ask(text)["attributeScores"]["SHOUTING"]["spanScores"]
+    assert [(one["begin"], one["end"]) for one in whole] == [(0, len(units) // 2)]
+
+
+@pytest.mark.parametrize("languages", [["de", "en"], ["en-US"], ["EN_gb"], ["fr", "en-Latn-US"]])
+def test_of_several_languages_one_that_is_covered_answers_whatever_else_its_code_says(languages: list[str]) -> None:
+    answer = ask("HEllo", languages=languages)
+    assert (answer["languages"], answer["detectedLanguages"]) == (languages, ["en"])
+    assert answer["attributeScores"]["SHOUTING"]["summaryScore"]["value"] == 0.4
+
+
+def test_what_is_null_is_as_good_as_not_said() -> None:
+    asked = {"SHOUTING": {"scoreType": None, "scoreThreshold": None}}
+    nothing = dict.fromkeys(("spanAnnotations", "clientToken", "context", "sessionId", "doNotStore", "communityId"))
+    assert ask("HEllo there you", requestedAttributes=asked, languages=None, **nothing)["languages"] == ["en"]
+
+
 def test_scores_under_the_threshold_are_not_answered() -> None:
     assert ask("hello", requestedAttributes={"SHOUTING": {"scoreThreshold": 0.5}})["attributeScores"] == {}
 
@@ -81,6 +106,7 @@ def test_scores_under_the_threshold_are_not_answered() -> None:
 def test_a_language_that_no_detector_covers_is_an_error_and_no_score() -> None:
     error = refused("Guten Morgen", languages=["de"])
     (detail,) = error["details"]
+    assert error["message"] == "Attribute SHOUTING does not support request languages: de; it covers en"
     assert (error["code"], detail["errorType"]) == (400, "LANGUAGE_NOT_SUPPORTED_BY_ATTRIBUTE")
     assert detail["languageNotSupportedByAttributeError"] == {"detectedLanguages": ["de"], "attribute": "SHOUTING"}
 
@@ -161,3 +187,48 @@ def test_what_is_wrong_is_said_in_the_form_of_that_api(api: Api) -> None:
     answer = api.client.post("/v1alpha1/comments:analyze", json={"comment": {"text": ""}, "requestedAttributes": {}})
     assert answer.status_code == 400
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+def test_whoever_is_not_let_in_is_told_in_that_form_too(api: Api) -> None:
+    path = "/v1alpha1/comments:analyze"
+
+    def said(key: str, **more: Any) -> tuple[int, str, str]:
+        answer = api.client.post(path, headers={"Authorization": f"Bearer {key}"}, **more)
+        error = answer.json()["error"]
+        assert error["code"] == answer.status_code
+        return error["code"], error["status"], error["message"]
+
+    assert said("gh_no_key", json=ASKED)[:2] == (401, "UNAUTHENTICATED")
+    code, status, message = said(api.keys["read"], json=ASKED)
+    assert (code, status) == (403, "PERMISSION_DENIED")
+    assert "has not the scope ingest: send a key with the scope ingest" in message
+    assert said(api.keys["ingest"], content=b"x" * (2 << 20))[:2] == (413, "INVALID_ARGUMENT")
+    refusal = api.client.post(path, json=ASKED, headers={"Authorization": ""})
+    assert (refusal.status_code, refusal.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
+
+
+def test_comments_take_of_the_room_that_all_bodies_share(api: Api) -> None:
+    path, parts = "/v1alpha1/comments:analyze", api.parts
+    with parts.room.hold() as held:
+        held.up_to(MOST_HELD)
+        answer = api.client.post(path, json=ASKED)
+        assert (answer.json()["error"]["status"], answer.headers["Retry-After"]) == ("UNAVAILABLE", "1")
+    assert api.client.post(path, json=ASKED).status_code == 200
+
+
+def test_a_mapping_that_no_detector_knows_is_the_server_s_fault_and_not_the_client_s(api: Api) -> None:
+    wrong = Latest({"SPAM": (Source("spam.linear", "scam"),)})
+    with serving(replace(api.parts, perspective=wrong), api.tally) as other:
+        error = other.client.post("/v1alpha1/comments:analyze", json=ASKED).json()["error"]
+    assert (error["code"], error["status"]) == (500, "INTERNAL")
+    assert "'spam.linear' knows no label 'scam'" in error["message"]
+
+
+def test_google_s_client_libraries_find_the_way_by_the_description(api: Api) -> None:
+    said = api.client.get("/$discovery/rest", params={"version": "v1alpha1"}).json()
+    method = said["resources"]["comments"]["methods"]["analyze"]
+    assert said["rootUrl"] + said["servicePath"] + method["path"] == f"{api.client.base_url}/v1alpha1/comments:analyze"
+    named = set(re.findall(r'"\$ref": "(\w+)"', json.dumps(said)))
+    assert named <= set(said["schemas"])
+    behind = api.client.get("/$discovery/rest", headers={"X-Forwarded-Proto": "https", "Host": "scores.example.com"})
+    assert behind.json()["rootUrl"] == "https://scores.example.com/"

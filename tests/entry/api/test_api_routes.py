@@ -1,8 +1,10 @@
 """Every route: who may use it, what it says when it cannot answer, and that no content goes where it should not."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from litestar import get
@@ -19,7 +21,7 @@ from gatehouse.ports.ledger import Judged
 from gatehouse.records.access import SCOPES
 from gatehouse.records.decision import Decision
 from gatehouse.records.enforcement import StateChange
-from gatehouse.records.event import Event
+from gatehouse.records.event import Entity, Event
 from gatehouse.testing.memory import MemoryLedger
 
 SECRET = "meet me behind the old mill"
@@ -53,6 +55,33 @@ def test_each_route_answers_its_scope_and_no_other(api: Api, method: str, path: 
         assert answer.status_code == (200 if scope in ("open", other) else 403), (other, answer.text)
 
 
+def operations() -> list[tuple[str, str, str]]:
+    """Method, a path and the scope of all that there is."""
+    return [
+        (str(method), re.sub(r"{\w+:\w+}", "nobody", path), route.opt["scope"])
+        for route in ROUTES
+        for path in route.paths
+        for method in sorted(route.http_methods)
+    ]
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), operations())
+def test_every_route_there_is_wants_its_scope_before_it_looks_at_anything_else(
+    api: Api, method: str, path: str, scope: str
+) -> None:
+    def status(headers: dict[str, str]) -> int:
+        return api.client.request(method, path, content=b"{", headers=headers).status_code
+
+    if scope == "open":
+        assert status({"Authorization": ""}) == 200
+        return
+    assert status({"Authorization": ""}) == 401
+    assert {other: status(as_caller(api.keys[other])) for other in SCOPES if other != scope} == {
+        other: 403 for other in SCOPES if other != scope
+    }
+    assert status(as_caller(api.keys[scope])) in (200, 400, 404, 415)
+
+
 def test_a_route_that_names_no_scope_keeps_the_api_from_starting(api: Api) -> None:
     @get("/v1/forgotten", sync_to_thread=False)
     def forgotten() -> str:
@@ -78,6 +107,37 @@ def test_paths_and_methods_that_are_not_there_are_told_in_the_same_form(api: Api
     assert other.json()["faults"][0]["what"] == "PUT is not for /v1/decisions"
 
 
+def test_head_is_answered_as_get_without_the_body(api: Api) -> None:
+    for path, key, status in (
+        ("/health", "", 200),
+        ("/v1/policies/spam", api.keys["read"], 200),
+        ("/v1/policies/none", api.keys["read"], 404),
+        ("/v1/policies/spam", api.keys["ingest"], 403),
+        ("/v1/decisions", api.keys["ingest"], 405),
+    ):
+        headers = as_caller(key) if key else {"Authorization": ""}
+        head, got = api.client.head(path, headers=headers), api.client.get(path, headers=headers)
+        assert (head.status_code, head.content) == (status, b"")
+        assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("id_", ["https://example.org/a?b#c", "/", "a%2Fb", "ü/ 1", "a/marks/b"])
+def test_an_entity_is_found_by_any_id(api: Api, id_: str) -> None:
+    path = f"/v1/entities/{quote(f'url:{id_}', safe='')}"
+    put = api.client.post(f"{path}/marks", json={"name": "seen ü", "why": "test"})
+    assert (put.status_code, put.json()["entity"]) == (200, f"url:{id_}"), put.text
+    said = api.client.get(path).json()
+    assert (said["entity"], [mark["name"] for mark in said["marks"]]) == (f"url:{id_}", ["seen ü"])
+    assert api.client.delete(f"{path}/marks/seen%20%C3%BC").status_code == 204
+    assert api.client.get(path).json()["marks"] == []
+    assert api.client.post(f"{path}/erase", json={"why": "test"}).json()["entity"] == f"url:{id_}"
+
+
+def test_a_misspelt_name_in_a_query_of_cases_is_named(api: Api) -> None:
+    answer = api.client.get("/v1/cases?stat=closed")
+    assert (answer.status_code, answer.json()["faults"][0]["fix"]) == (400, "did you mean 'state'?")
+
+
 def test_an_event_is_shown_whole_to_readers_and_that_is_recorded(api: Api) -> None:
     ask(api, "POST", "/v1/decisions")
     reader = as_caller(api.keys["read"])
@@ -89,7 +149,7 @@ def test_an_event_is_shown_whole_to_readers_and_that_is_recorded(api: Api) -> No
     assert said["decision"]["event_id"] == "r1"
     assert (said["enforcements"], said["cases"]) == ([], [])
     assert ask(api, "GET", "/v1/events/none", reader).status_code == 404
-    api.parts.access.close()
+    api.parts.access.flush()
     reads = api.parts.access.reads.find(which="r1")
     assert (reads[0].by, reads[0].what) == ("read", "event")
     assert not api.parts.access.reads.find(which="none")
@@ -146,7 +206,7 @@ def test_a_fault_of_our_own_tells_neither_content_nor_where(
     assert answer.status_code == 500
     assert [fault["what"] for fault in answer.json()["faults"]] == ["a fault of Gatehouse itself (KeyError)"]
     assert SECRET not in answer.text + caplog.text
-    assert "KeyError at test_api_routes.py:" in caplog.text
+    assert "KeyError at api/test_api_routes.py:" in caplog.text
 
 
 class Down(MemoryLedger):
@@ -185,6 +245,47 @@ def test_what_was_done_since_is_told_to_whoever_sends_an_event_again(api: Api) -
     assert ([one["state"] for one in again["planned"]], again["known"]) == (["undone"], True)
     found = api.client.get("/v1/decisions/done").json()
     assert [one["state"] for one in found["planned"]] == ["undone"]
+
+
+def test_who_looked_just_before_an_erasure_leaves_no_name_behind(api: Api) -> None:
+    on_record: list[int] = []
+    access, name = api.parts.access, "account:looked-at"
+
+    def erase(entity: Entity, by: str, why: str) -> Mapping[str, int]:
+        on_record.append(len(access.looked(which=name)))
+        return api.parts.erase(entity, by, why)
+
+    with serving(replace(api.parts, erase=erase), Tally()) as served:
+        assert served.client.get(f"/v1/entities/{name}").status_code == 200
+        answer = served.client.post(f"/v1/entities/{name}/erase", json={"why": "asked for it"})
+    assert (answer.status_code, on_record) == (200, [1]), answer.text
+    access.flush()
+    assert access.looked(which=name) == []
+
+
+def test_nothing_is_erased_where_it_cannot_be_recorded_who_looked(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down() -> None:
+        raise OutsideError("the disk is full", where="/srv/ledger.sqlite")
+
+    monkeypatch.setattr(api.parts.access, "flush", down)
+    event = {"id": "to-stay", "text": "words", "actor": "account:stays"}
+    assert api.client.post("/v1/decisions", json=event).status_code == 200
+    answer = api.client.post("/v1/entities/account:stays/erase", json={"why": "asked for it"})
+    assert (answer.status_code, "/srv" in answer.text) == (503, False), answer.text
+    assert "account:stays" in api.client.get("/v1/events/to-stay").text
+
+
+def test_an_erasure_that_a_broken_file_of_the_server_stops_is_no_fault_of_the_caller(api: Api) -> None:
+    file = api.parts.house.settings.home / "actuators.yaml"
+    file.write_text("actuators: [")
+    try:
+        answer = api.client.post("/v1/entities/account:anybody/erase", json={"why": "asked for it"})
+    finally:
+        file.unlink()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json()["faults"] == [
+        {"what": "the actuators cannot be read", "where": "", "fix": "send it again; nothing is decided twice"}
+    ]
 
 
 def test_an_entity_is_erased_by_whom_and_why_and_what_it_said_is_gone(api: Api) -> None:

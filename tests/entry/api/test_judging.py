@@ -1,10 +1,13 @@
 """The judge in its own process: it answers as the live gate does, and its counts and errors come across."""
 
 import asyncio
+import io
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +16,10 @@ from tests.entry.conftest import Command
 from tests.entry.test_cli_learn import own_pack
 
 from gatehouse.bootstrap import House, open_house
+from gatehouse.entry import judge_process
+from gatehouse.entry.api import judging
 from gatehouse.entry.api.judging import JudgeProcess
-from gatehouse.entry.judge_process import Relay, answered, decode_said, encode
+from gatehouse.entry.judge_process import LENGTH, Broken, Relay, answered, decode_said, encode, receive
 from gatehouse.errors import Fault, OutsideError, RefusedError, UserError
 from gatehouse.flows import releases
 from gatehouse.flows.live import Answer, Unrecorded
@@ -139,6 +144,51 @@ def test_other_releases_are_taken_up_while_nobody_asks(with_spam: Command) -> No
     with_judge(read(), steps)
 
 
+def test_whatever_keeps_releases_from_being_opened_they_are_looked_at_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[object] = []
+
+    def opened(self: JudgeProcess, live: object) -> object:
+        tries.append(live)
+        raise KeyError("words of somebody")
+
+    monkeypatch.setattr(judging, "ASKS_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(JudgeProcess, "_opened", opened)
+
+    async def steps(decides: JudgeProcess, house: House, tally: Tally) -> None:
+        decides.judge = replace(decides.judge, releases={})
+        async with asyncio.timeout(30):
+            while len(tries) < 3:
+                await asyncio.sleep(0.01)
+        (after,) = await decides.decide([Event(id="on", text=SPAM)])
+        assert isinstance(after, Decision)
+
+    with_judge(settings, steps)
+    assert "the judge of before is kept: KeyError at api/test_judging.py:" in caplog.text
+    assert "words of somebody" not in caplog.text
+
+
+def test_a_fault_of_the_judge_s_own_says_where_it_is_and_quotes_nothing() -> None:
+    def broken(events: object) -> list[Answer]:
+        raise KeyError("words of somebody")
+
+    told: list[str] = []
+    said = judge_process._answer(broken, encode([Event(id="e")]), Relay(), {}, told.append)
+    assert isinstance(said, Broken)
+    assert said.failure.faults[0].what == "a fault of Gatehouse itself (KeyError)"
+    (sentence,) = told
+    assert sentence.startswith("nothing is decided of what was asked: KeyError at api/test_judging.py:")
+    assert "words of somebody" not in sentence
+
+
+def test_a_message_that_was_cut_off_is_none() -> None:
+    whole = LENGTH.pack(5) + b"hello"
+    assert receive(io.BytesIO(whole).read) == b"hello"
+    for n in range(len(whole)):
+        assert receive(io.BytesIO(whole[:n]).read) is None
+
+
 def test_a_judge_that_is_killed_is_told_of_and_ends_the_server(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,3 +212,16 @@ def test_where_nothing_is_live_it_says_so(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     with JudgeProcess(settings) as decides, pytest.raises(UserError, match="no pack is live yet"):
         decides.wait_until_ready(open_house(settings), Tally())
+
+
+def test_its_logs_hold_no_content_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured: list[dict[str, object]] = []
+    monkeypatch.setattr(judge_process.logs, "configure", lambda **said: configured.append(said))
+    monkeypatch.setattr(judge_process.signal, "signal", lambda *_: None)
+    here, theirs = socket.socketpair()
+    with here, here.makefile("rb") as answers:
+        judge_process.judge(theirs, Settings(home=tmp_path / "home"), (), None)
+        body = receive(answers.read)
+    assert body is not None
+    assert isinstance(decode_said(body), Broken)
+    assert configured == [{"level": "WARNING"}]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from gatehouse.entry.api.errors import AnswerError
-from gatehouse.errors import GatehouseError, RefusedError
+from gatehouse.errors import GatehouseError, OutsideError, RefusedError
 from gatehouse.flows.access import Access, DeniedError, LateError
 from gatehouse.records.access import Caller
 from gatehouse.records.access import Scope as KeyScope
@@ -41,7 +41,8 @@ def authentication(access: Access, clock: Callable[[], int]) -> Callable[[ASGIAp
             wanted = _wanted(scope)
             if wanted != "open":
                 headers = _headers(scope)
-                scope["user"] = door.known(headers, wanted) or await door.looked_up(headers, wanted)
+                watches = bool(_options(scope).get("watches"))
+                scope["user"] = door.known(headers, wanted) or await door.looked_up(headers, wanted, watches)
             await app(scope, receive, send)
 
         return guarded
@@ -82,18 +83,26 @@ class _Door:
             self._look()
         return self._let_in(caller, wanted)
 
-    async def looked_up(self, headers: Iterable[tuple[bytes, bytes]], wanted: KeyScope) -> Caller:
-        """Who asks, after the keys were read."""
+    async def looked_up(self, headers: Iterable[tuple[bytes, bytes]], wanted: KeyScope, watches: bool) -> Caller:
+        """Who asks, after the keys were read; for who `watches` by those last known where they cannot be."""
+        try:
+            caller = await self._held(_key(headers))
+        except OutsideError:
+            known = self._access.last_known(_key(headers), self._clock()) if watches else None
+            if known is None:
+                raise
+            caller = known
+        except DeniedError as denied:
+            raise _refused(401, denied, _BAD_KEY) from denied
+        return self._let_in(caller, wanted)
+
+    async def _held(self, key: str) -> Caller:
         try:
             # Shielded: when this client leaves, others wait still.
             await asyncio.wait_for(asyncio.shield(self._look()), LONGEST_WAIT_SECONDS)
         except TimeoutError as late:
             raise LateError from late
-        try:
-            caller = self._access.held(_key(headers), self._clock())
-        except DeniedError as denied:
-            raise _refused(401, denied, _BAD_KEY) from denied
-        return self._let_in(caller, wanted)
+        return self._access.held(key, self._clock())
 
     def _let_in(self, caller: Caller, wanted: KeyScope) -> Caller:
         if wanted not in caller.scopes:
@@ -118,15 +127,19 @@ class _Door:
             done.exception()  # whoever waits for it is told; in the background it is tried again
 
 
+def _options(scope: Scope) -> dict[str, Any]:
+    return cast(dict[str, Any], cast(Any, scope)["route_handler"].opt)
+
+
 def _wanted(scope: Scope) -> Any:
     """The scope that a route wants; `admin` for what names none, such as answers to OPTIONS."""
-    return cast(Any, scope)["route_handler"].opt.get("scope", "admin")
+    return _options(scope).get("scope", "admin")
 
 
 def _headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
     """The headers, and the key of the address where a route's clients may only put it there."""
     headers = scope["headers"]
-    name = cast(Any, scope)["route_handler"].opt.get("key_parameter")
+    name = _options(scope).get("key_parameter")
     if name is None or any(one == b"authorization" for one, _ in headers):
         return headers
     said = parse_qs(scope["query_string"].decode("latin-1")[:LONGEST_QUERY]).get(name, ())

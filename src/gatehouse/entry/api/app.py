@@ -25,6 +25,7 @@ from gatehouse.entry.api.access import authentication
 from gatehouse.entry.api.errors import HANDLERS
 from gatehouse.entry.api.limits import LARGEST_BODY
 from gatehouse.entry.api.parts import Parts
+from gatehouse.entry.api.paths import named, routable
 from gatehouse.records.access import Scope
 
 ROUTES: list[HTTPRouteHandler] = [
@@ -62,17 +63,19 @@ def create_app(parts: Parts, routes: Sequence[HTTPRouteHandler] = ROUTES, **opti
     """
     for route in routes:
         refuse_unnamed(route)
-    return Litestar(
+    app = Litestar(
         [*routes, openapi.route(routes, BODIES)],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
         exception_handlers=HANDLERS,
-        middleware=[authentication(parts.access, parts.clock)],
+        middleware=[named, authentication(parts.access, parts.clock)],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=LARGEST_BODY,
         debug=False,
         **options,
     )
+    app.asgi_handler = routable(app.asgi_handler)
+    return app
 
 
 def refuse_unnamed(route: HTTPRouteHandler) -> None:

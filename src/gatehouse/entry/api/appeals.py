@@ -9,7 +9,6 @@ from litestar.params import FromPath
 
 from gatehouse.entry.api.bodies import ENTITY, NAME, PERHAPS_NAME, TEXT, answered, on_record, schema
 from gatehouse.entry.api.cases import desk
-from gatehouse.entry.api.limits import name_in_path
 from gatehouse.entry.api.parts import Parts
 from gatehouse.flows.appeals import contest, known_appeal, read_appeal, state_of
 from gatehouse.records.access import Caller
@@ -48,11 +47,9 @@ async def appeal(parts: NamedDependency[Parts], request: Request[Caller, Any, An
 
 
 @get("/v1/appeals/{appeal_id:path}", opt={"scope": "ingest"}, sync_to_thread=True)
-def appealed(
-    parts: NamedDependency[Parts], appeal_id: FromPath[str], request: Request[Caller, Any, Any]
-) -> AppealAnswer:
+def appealed(parts: NamedDependency[Parts], appeal_id: FromPath[str]) -> AppealAnswer:
     """What became of an appeal, and what its actor is to be told."""
-    return _answer(parts, name_in_path(request, "/v1/appeals/"), known_before=True)
+    return _answer(parts, appeal_id, known_before=True)
 
 
 def _answer(parts: Parts, appeal_id: str, *, known_before: bool) -> AppealAnswer:

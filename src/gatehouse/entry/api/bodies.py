@@ -1,7 +1,7 @@
-"""Bodies that say a few texts: how they are received, and how the OpenAPI document describes them."""
+"""What requests say: bodies of a few texts, how they are received and described, and the names in a query."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from litestar import Request
 from gatehouse.entry.api.errors import AnswerError
 from gatehouse.entry.api.limits import LARGEST_BODY, read_json
 from gatehouse.entry.api.parts import Parts
+from gatehouse.errors import suggestion
 from gatehouse.flows.read_event import LONGEST
 from gatehouse.flows.read_said import LONGEST_TEXT
 from gatehouse.ports.cases import ContradictionError, UnknownError
@@ -56,6 +57,17 @@ async def answered(parts: Parts, request: Request[Any, Any, Any], answer: Callab
     with parts.room.hold() as held:
         body = await read_json(request, held, LARGEST_BODY)
         return await asyncio.to_thread(answer, body)
+
+
+def only(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """Refuses other names in a query: a misspelt one would ask for something else than was meant."""
+
+    async def refuse(request: Request[Any, Any, Any]) -> None:
+        for name in request.query_params:
+            if name not in known:
+                raise AnswerError(400, "no parameter of this name", where=name[:60], fix=suggestion(name[:60], known))
+
+    return refuse
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from gatehouse.entry.api.bodies import PERHAPS_NAME, TEXT, answered, on_record, schema
+from gatehouse.entry.api.bodies import PERHAPS_NAME, TEXT, answered, on_record, only, schema
 from gatehouse.entry.api.parts import Parts
 from gatehouse.flows.cases import Desk, close, queue, read_closing, shown
 from gatehouse.ports.cases import Filed
@@ -41,7 +41,7 @@ def desk(parts: Parts) -> Desk:
     return Desk(parts.enforcing.cases, parts.enforcing.ledger, parts.enforcing.outbox, parts.enforcing.policy)
 
 
-@get("/v1/cases", opt={"scope": "review"}, sync_to_thread=True)
+@get("/v1/cases", opt={"scope": "review"}, sync_to_thread=True, before_request=only("state", "limit", "after"))
 def cases(
     parts: NamedDependency[Parts],
     wanted: Annotated[Literal["open", "closed"], QueryParameter(name="state")] = "open",

@@ -1,8 +1,9 @@
 """`/v1/decisions`: events come in, decisions go out; the hot route."""
 
 import asyncio
-import json
+import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from litestar.params import FromPath
 from gatehouse.enforcement.plan import planned
 from gatehouse.entry.api.access import too_many
 from gatehouse.entry.api.errors import AnswerError, faults_of, missing, status_of
-from gatehouse.entry.api.limits import LARGEST_BODY, LARGEST_LIST, MOST_EVENTS, name_in_path, read_json, too_large
+from gatehouse.entry.api.limits import LARGEST_BODY, LARGEST_LIST, MOST_EVENTS, read_json, too_large
 from gatehouse.entry.api.parts import Parts
 from gatehouse.errors import OutsideError
 from gatehouse.flows.live import Unrecorded
@@ -27,6 +28,16 @@ from gatehouse.records.event import Event
 
 _READ_IN_THE_LOOP = 64 * 1024
 """Bytes of a list from which reading it would keep other requests waiting."""
+
+LONGEST_TRACE = 128
+"""Signs of a `traceparent` that is kept; of the version that there is it has 55."""
+
+_BLANKS = b" \t\r\n"
+_MARKS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|"|[\[{]++|[\]}]++|,', re.DOTALL)
+"""Texts, brackets that open or close one after another, and commas."""
+
+_MOST_MARKS = 1_000_000
+"""Those that are looked at; more would keep a core busy for seconds."""
 
 _list_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -41,20 +52,27 @@ async def decide(parts: NamedDependency[Parts], request: Request[Caller, Any, An
     """
     came = parts.clock()
     with parts.room.hold() as held:
-        body = (await read_json(request, held, LARGEST_LIST)).lstrip(b" \t\r\n")
+        body = (await read_json(request, held, LARGEST_LIST)).lstrip(_BLANKS)
+        trace = trace_of(request)
         if body[:1] == b"[":
-            return await _each(parts, request.user, body, came)
+            return await _each(parts, request.user, body, came, trace)
         if len(body) > LARGEST_BODY:
             raise too_large(LARGEST_BODY)
         event = read_event(body, came, parts.judge().features.profile)
-        (answer,) = await parts.decide([event])
+        (answer,) = await parts.decide([event], trace)
     if isinstance(answer, Unrecorded):
         raise answer.error
     (deeds,) = await _deeds(parts, [(event, answer)], came)
-    return _said(answer, deeds, came)
+    return _said(answer, deeds, known=answer.decided < came)
 
 
-async def _each(parts: Parts, caller: Caller, body: bytes, came: int) -> list[ListEntry]:
+def trace_of(request: Request[Any, Any, Any]) -> str | None:
+    """The span that a request belongs to; whether it is one is seen when a batch is made into spans."""
+    said = request.headers.get("traceparent")
+    return said if said is None or len(said) <= LONGEST_TRACE else None
+
+
+async def _each(parts: Parts, caller: Caller, body: bytes, came: int, trace: str | None) -> list[ListEntry]:
     """Answer a list: 200 with an entry for each event in order; or why none could be decided on."""
     if len(body) > _READ_IN_THE_LOOP:
         read = await asyncio.to_thread(_read_list, parts, body, came)
@@ -64,7 +82,7 @@ async def _each(parts: Parts, caller: Caller, body: bytes, came: int) -> list[Li
     if len(read) > 1 and (wait := parts.access.allow(caller, len(read) - 1)) is not None:
         raise too_many(caller, wait)
     events = [one for one in read if isinstance(one, Event)]
-    answers = await parts.decide(events) if events else []
+    answers = await parts.decide(events, trace) if events else []
     for answer in answers:
         if isinstance(answer, Unrecorded) and isinstance(answer.error, OutsideError):
             # Then nothing of the list is on record that was not so before: it is sent again as a whole.
@@ -76,7 +94,7 @@ async def _each(parts: Parts, caller: Caller, body: bytes, came: int) -> list[Li
     for one in read:
         outcome = one if isinstance(one, UnreadableError) else next(in_order)
         if isinstance(outcome, Decision):
-            entries.append(ListEntry(status=200, decision=_said(outcome, next(deeds), came)))
+            entries.append(ListEntry(status=200, decision=_said(outcome, next(deeds), known=outcome.decided < came)))
         else:
             error = outcome.error if isinstance(outcome, Unrecorded) else outcome
             entries.append(ListEntry(status=status_of(error), faults=tuple(faults_of(error))))
@@ -107,12 +125,32 @@ def _split(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """The elements of a JSON list as they were sent; raises ValueError where it is none."""
     try:
         return _list_of(body)
-    except msgspec.MsgspecError:
-        # msgspec refuses a whole list for half a character in one element, which should cost that element alone.
-        said = json.loads(body.decode())
-    if not isinstance(said, list):
+    except (msgspec.MsgspecError, RecursionError):
+        # One element may be the cause, half a character in a text or lists in lists, which should cost that one alone.
+        return _cut(body)
+
+
+def _cut(body: bytes) -> list[bytes]:
+    """The same by brackets and commas outside of texts alone, whatever stands between them."""
+    parts: list[bytes] = []
+    depth, begun = 0, 1
+    for mark in islice(_MARKS.finditer(body), _MOST_MARKS):
+        match mark[0][:1]:
+            case b"[" | b"{":
+                depth += len(mark[0])
+            case b"]" | b"}":
+                depth -= len(mark[0])
+            case b'"' if len(mark[0]) == 1:
+                break  # a text that does not end
+        if depth == 0 or (depth == 1 and mark[0] == b","):
+            end = mark.end() - 1
+            parts.append(body[begun:end])
+            begun = end + 1
+        if depth <= 0:
+            break
+    if depth or body[begun - 1 : begun] != b"]" or body[begun:].strip(_BLANKS) or not all(map(bytes.strip, parts)):
         raise ValueError
-    return [json.dumps(one).encode() for one in said]
+    return parts
 
 
 async def _deeds(parts: Parts, decided: Sequence[tuple[Event, Decision]], came: int) -> list[Sequence[Enforcement]]:
@@ -124,7 +162,7 @@ async def _deeds(parts: Parts, decided: Sequence[tuple[Event, Decision]], came: 
     return [known[one.id] if one.id in known else planned(one, event) for event, one in decided]
 
 
-def _said(decision: Decision, deeds: Sequence[Enforcement], came: int) -> DecisionAnswer:
+def _said(decision: Decision, deeds: Sequence[Enforcement], *, known: bool) -> DecisionAnswer:
     return DecisionAnswer(
         event_id=decision.event_id,
         revision=decision.revision,
@@ -135,7 +173,7 @@ def _said(decision: Decision, deeds: Sequence[Enforcement], came: int) -> Decisi
         releases=decision.releases,
         planned=tuple(map(planned_answer, deeds)),
         decided=decision.decided,
-        known=decision.decided < came,
+        known=known,
     )
 
 
@@ -147,15 +185,12 @@ def planned_answer(one: Enforcement) -> PlannedAnswer:
 
 
 @get("/v1/decisions/{event_id:path}", opt={"scope": "ingest"}, sync_to_thread=True)
-def decision(
-    parts: NamedDependency[Parts], event_id: FromPath[str], request: Request[Caller, Any, Any]
-) -> DecisionAnswer:
+def decision(parts: NamedDependency[Parts], event_id: FromPath[str]) -> DecisionAnswer:
     """The decision that stands for an event, with what became of its enforcements; nothing of the event's content."""
-    event_id = name_in_path(request, "/v1/decisions/")
     found = parts.house.ledger.find(event_id)
     if found is None or found.decision.mode != "live":
         raise no_event()
-    return _said(found.decision, found.enforcements, parts.clock())
+    return _said(found.decision, found.enforcements, known=True)
 
 
 def no_event() -> AnswerError:

@@ -1,9 +1,7 @@
 """What the API answers when it cannot do what was asked: one form, `{"faults": [{"what", "where", "fix"}]}`."""
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -11,6 +9,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from gatehouse.adapters.logs import kind_and_place
 from gatehouse.errors import Fault, GatehouseError, OutsideError, RefusedError, UserError
 from gatehouse.ports.ledger import ConflictError
 from gatehouse.records.api import FaultsAnswer
@@ -109,8 +108,7 @@ def _wrong_parameters(told: ValidationException) -> list[Fault]:
 
 def _of_nobody(request: "Request[Any, Any, Any]", error: Exception) -> Response[bytes]:
     """A fault of Gatehouse itself: the log gets its kind and place, which quote no content, the client neither."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    _LOG.error("%s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
+    _LOG.error("%s", kind_and_place(error))
     fix = "try again; the log of the server says where it happened"
     return refusal(500, [Fault(f"a fault of Gatehouse itself ({type(error).__name__})", fix=fix)])
 

@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from gatehouse.entry.api.decisions import no_event, planned_answer
-from gatehouse.entry.api.limits import name_in_path
 from gatehouse.entry.api.parts import Parts
 from gatehouse.ports.ledger import Judged
 from gatehouse.records.access import Caller
@@ -21,7 +20,6 @@ def event(parts: NamedDependency[Parts], event_id: FromPath[str], request: Reque
 
     That somebody looked is recorded.
     """
-    event_id = name_in_path(request, "/v1/events/")
     found = parts.house.ledger.find(event_id)
     if found is None:
         raise no_event()

@@ -69,16 +69,16 @@ class Gathering:
             raise AnswerError(503, "the server is about to stop", fix="send it again", headers={"Retry-After": "1"})
         if self._events and self._events + n > self._room():
             self._observer.counted("refused", n)
-            what = f"{self._events:,} events wait already"
+            what = "1 event waits already" if self._events == 1 else f"{self._events:,} events wait already"
             raise AnswerError(429, what, fix="send it again, later and slower", headers={"Retry-After": "1"})
 
-    async def decide(self, events: Sequence[Event]) -> list[Answer]:
-        """One answer an event, in order.
+    async def decide(self, events: Sequence[Event], trace: str | None = None) -> list[Answer]:
+        """One answer an event, in order; `trace` is the `traceparent` of who asks.
 
         Raises AnswerError 429 where too much waits already, 503 where the judge stops or did not answer in time.
         """
         self.admit(n := len(events))
-        asked = _Asked(events, self._loop.create_future(), perf_counter())
+        asked = _Asked(events, trace, self._loop.create_future(), perf_counter())
         self._open.append(asked)
         self._events += n
         self._queue.append(asked)
@@ -145,7 +145,8 @@ class Gathering:
         events = [event for asked in taken for event in asked.events]
         begun = perf_counter()
         self._observer.spent(WAITED, sum((begun - asked.at) * len(asked.events) for asked in taken), len(events))
-        self._observer.gathered(len(events), self._events - len(events))
+        traces = [asked.trace for asked in taken if asked.trace]
+        self._observer.gathered(len(events), self._events - len(events), traces)
         answers: list[Answer] | Exception
         try:
             answers = await self._judge(events)
@@ -185,10 +186,13 @@ class Gathering:
 class _Asked:
     """One request's events, and what it waits for."""
 
-    __slots__ = ("answered", "at", "events", "given_up")
+    __slots__ = ("answered", "at", "events", "given_up", "trace")
 
-    def __init__(self, events: Sequence[Event], answered: "asyncio.Future[list[Answer]]", at: float) -> None:
+    def __init__(
+        self, events: Sequence[Event], trace: str | None, answered: "asyncio.Future[list[Answer]]", at: float
+    ) -> None:
         self.events = events
+        self.trace = trace
         self.answered = answered
         self.at = at
         self.given_up = False

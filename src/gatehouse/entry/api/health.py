@@ -24,7 +24,7 @@ def ready(parts: NamedDependency[Parts]) -> ReadyAnswer:
     return ReadyAnswer(ready=True)
 
 
-@get("/v1/status", opt={"scope": "read"}, sync_to_thread=True)
+@get("/v1/status", opt={"scope": "read", "watches": True}, sync_to_thread=True)
 def status(parts: NamedDependency[Parts]) -> Health:
     """What was looked at, how it stands, and the command that mends it."""
     return parts.ready()

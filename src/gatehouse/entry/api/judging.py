@@ -1,6 +1,7 @@
 """The judge's process as the API asks it: without blocking the loop, one batch at a time."""
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -9,9 +10,19 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, cast
 
+from gatehouse.adapters.logs import kind_and_place
 from gatehouse.bootstrap import House
 from gatehouse.entry.cli.score import live_releases
-from gatehouse.entry.judge_process import LENGTH, Answered, Broken, Started, decode_said, encode, judge, receive
+from gatehouse.entry.judge_process import (
+    LENGTH,
+    Answered,
+    Broken,
+    Started,
+    decode_said,
+    encode,
+    judge,
+    receive,
+)
 from gatehouse.errors import GatehouseError, OutsideError
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.live import Answer
@@ -25,6 +36,8 @@ ASKS_EVERY_SECONDS = 1.0
 STOP_SECONDS = 30.0
 
 Method = Literal["spawn", "fork"]
+
+_LOG = logging.getLogger("gatehouse.api")
 
 
 class JudgeProcess:
@@ -143,6 +156,9 @@ class JudgeProcess:
             except GatehouseError:
                 # What is wrong is told to whoever asks for a decision; here the judge of before is good enough.
                 continue
+            except Exception as error:
+                # Whatever it was, it is asked again: else releases and counts would stand still, and nobody know.
+                _LOG.error("the judge of before is kept: %s", kind_and_place(error))
 
     def _opened(self, live: dict[str, str]) -> Judge:
         registry = self._house.shelf.registry

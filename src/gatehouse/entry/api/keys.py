@@ -1,6 +1,5 @@
 """`/v1/keys` and `/v1/reads`: for who looks after the house, which keys there are and who looked at content."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, post
@@ -8,26 +7,17 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from gatehouse.entry.api.bodies import only
 from gatehouse.entry.api.errors import AnswerError, missing
+from gatehouse.entry.api.limits import refuse_other_kinds
 from gatehouse.entry.api.parts import Parts
-from gatehouse.errors import suggestion
 from gatehouse.flows.access import Made, UnknownKeyError, shown
+from gatehouse.flows.read_said import read_object
 from gatehouse.records.access import LONGEST_LIFE, Caller, KeyAnswer, MadeAnswer, NewKey, Read
 
 _DAY = 86_400
 _SECOND = 1_000_000
 _LATEST = 10**17  # microseconds: the year 5138
-
-
-def _only(*known: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
-    """Refuses other names in a query: a misspelt one would ask for something else than was meant."""
-
-    async def refuse(request: Request[Any, Any, Any]) -> None:
-        for name in request.query_params:
-            if name not in known:
-                raise AnswerError(400, "no parameter of this name", where=name[:60], fix=suggestion(name[:60], known))
-
-    return refuse
 
 
 @get("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True)
@@ -37,13 +27,13 @@ def keys(parts: NamedDependency[Parts]) -> list[KeyAnswer]:
     return [shown(key, now) for key in parts.access.keys.all()]
 
 
-async def _only_json(request: Request[Caller, Any, Any]) -> None:
-    if (kind := request.content_type[0]) != "application/json":
-        said = f"'{kind[:60]}' is not taken" if kind else "what is sent is not said"
-        raise AnswerError(415, said, where="Content-Type", fix="send Content-Type: application/json")
+async def _only_an_object(request: Request[Caller, Any, Any]) -> None:
+    """Refuses what is no JSON object in words of its own; what the object says is read by its type."""
+    refuse_other_kinds(request)
+    read_object(await request.body())
 
 
-@post("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only_json)
+@post("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only_an_object)
 def make(
     parts: NamedDependency[Parts], request: Request[Caller, Any, Any], data: JSONBody[NewKey]
 ) -> Response[MadeAnswer]:
@@ -53,7 +43,7 @@ def make(
 
 
 @post(
-    "/v1/keys/{key_id:str}/rotate", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only("overlap_seconds")
+    "/v1/keys/{key_id:str}/rotate", opt={"scope": "admin"}, sync_to_thread=True, before_request=only("overlap_seconds")
 )
 def rotate(
     parts: NamedDependency[Parts],
@@ -81,7 +71,7 @@ def revoke(parts: NamedDependency[Parts], request: Request[Caller, Any, Any], ke
     "/v1/reads",
     opt={"scope": "admin"},
     sync_to_thread=True,
-    before_request=_only("which", "by", "since", "limit"),
+    before_request=only("which", "by", "since", "limit"),
 )
 def reads(
     parts: NamedDependency[Parts],

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from gatehouse.entry.api.errors import AnswerError
 from gatehouse.flows.read_event import LARGEST
@@ -40,11 +40,15 @@ class Room:
         finally:
             self._free += held.taken
 
-    def take(self, n: int) -> None:
-        """Take so many bytes; raises AnswerError where they are not free."""
+    def check(self, n: int) -> None:
+        """Raises AnswerError where so many bytes are not free."""
         if n > self._free:
             fix = "send it again in a second"
             raise AnswerError(503, "too much is being sent at once", fix=fix, headers={"Retry-After": "1"})
+
+    def take(self, n: int) -> None:
+        """Take so many bytes; raises AnswerError where they are not free."""
+        self.check(n)
         self._free -= n
 
 
@@ -53,6 +57,7 @@ class Held:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self.check = room.check
         self.taken = 0
 
     def up_to(self, n: int) -> None:
@@ -62,11 +67,8 @@ class Held:
             self.taken = n
 
 
-async def read_json(request: "Request[Any, Any, Any]", held: Held, most: int) -> bytes:
-    """The body of a request, which must say that it is JSON and have at most `most` bytes; it is not looked into.
-
-    Raises AnswerError 415, 413 (before more is read than that), 400 for an empty one, 503 where there is no room.
-    """
+def refuse_other_kinds(request: "Request[Any, Any, Any]") -> None:
+    """Raise AnswerError 415 where a request does not say that its body is plain JSON."""
     headers = request.headers
     kind = headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "application/json":
@@ -75,15 +77,26 @@ async def read_json(request: "Request[Any, Any, Any]", held: Held, most: int) ->
     if (coding := headers.get("content-encoding", "identity").lower()) != "identity":
         what = f"'{coding[:_SHOWN_TYPE]}' is not taken"
         raise AnswerError(415, what, where="Content-Encoding", fix="send the body as it is")
-    held.up_to(_length(headers.get("content-length", "0"), most))
+
+
+async def read_json(request: "Request[Any, Any, Any]", held: Held, most: int) -> bytes:
+    """The body of a request, which must say that it is JSON and have at most `most` bytes; it is not looked into.
+
+    Raises AnswerError 415, 413 (before more is read than that), 400 for an empty one, 503 where there is no room.
+    """
+    refuse_other_kinds(request)
+    held.check(_length(request.headers.get("content-length", "0"), most))
     chunks = []
     n = 0
-    async for chunk in request.stream():
-        n += len(chunk)
-        if n > most:
-            raise too_large(most)
-        held.up_to(n)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            n += len(chunk)
+            if n > most:
+                raise too_large(most)
+            held.up_to(n)
+            chunks.append(chunk)
+    except InternalServerException:  # Litestar's word for a client that left
+        raise AnswerError(400, "the body is not whole") from None
     if not n:
         raise AnswerError(400, "the body is empty", fix="send JSON")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -102,9 +115,3 @@ def too_large(most: int) -> AnswerError:
     return AnswerError(
         413, f"the body has more than {most:,} bytes", fix="send less at once, and media by their hashes"
     )
-
-
-def name_in_path(request: "Request[Any, Any, Any]", before: str) -> str:
-    """What a path says after `before`, as it was before it was escaped: ids may hold slashes and dots."""
-    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    return unquote(raw.partition(b"?")[0].removeprefix(before.encode()).decode("ascii", "replace"))

@@ -38,7 +38,7 @@ def timed(app: Litestar, metrics: Metrics) -> Litestar:
     return app
 
 
-@get("/metrics", opt={"scope": "read"}, sync_to_thread=True)
+@get("/metrics", opt={"scope": "read", "watches": True}, sync_to_thread=True)
 def read_metrics(request: "Request[Any, Any, Any]") -> Response[bytes]:
     """All metrics of this process in the format of Prometheus."""
     metrics: Metrics | None = request.app.state.get("metrics")

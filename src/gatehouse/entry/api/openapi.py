@@ -25,6 +25,7 @@ REFUSED = {
     "401": "No key, or one that is not valid.",
     "403": "The key has not the scope of this route, or a rule says no.",
     "404": "There is nothing of that name.",
+    "408": "The body did not come in time.",
     "409": "This contradicts what is on record, such as the same event id with other content.",
     "413": "Too much at once.",
     "415": "Content-Type must be application/json.",

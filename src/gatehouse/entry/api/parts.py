@@ -19,7 +19,8 @@ class Parts:
     """All that a route may ask for: the opened house, who decides, who may ask, and what happens told to whom.
 
     `judge` is the one that decides now: what it reads of events, and what it goes by. `decide` gathers what comes at
-    the same time and gives back one answer an event, in order, without blocking the loop; `admit` raises AnswerError
+    the same time and gives back one answer an event, in order, without blocking the loop, and is told the trace of who
+    asks, where there is one; `admit` raises AnswerError
     where it would refuse so many events now. `ready` looks whether all is well, and may take a second. `erase` takes
     all of an entity out of everything, by whom and why, and counts what. `room` counts the bytes of all bodies that are
     held.
@@ -29,7 +30,7 @@ class Parts:
     enforcing: Enforcing
     judge: Callable[[], Judge]
     admit: Callable[[int], None]
-    decide: Callable[[Sequence[Event]], Awaitable[list[Answer]]]
+    decide: Callable[[Sequence[Event], str | None], Awaitable[list[Answer]]]
     clock: Callable[[], int]
     access: Access
     observer: Observer

@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from gatehouse.entry.api.bodies import ENTITY, NAME, PERHAPS_NAME, PERHAPS_TEXT, TIME, answered, on_record, schema
-from gatehouse.entry.api.limits import name_in_path
 from gatehouse.entry.api.parts import Parts
 from gatehouse.flows.reports import known_report, read_report, take
 from gatehouse.records.access import Caller
@@ -50,11 +49,9 @@ async def report(parts: NamedDependency[Parts], request: Request[Caller, Any, An
 
 
 @get("/v1/reports/{report_id:path}", opt={"scope": "ingest"}, sync_to_thread=True)
-def reported(
-    parts: NamedDependency[Parts], report_id: FromPath[str], request: Request[Caller, Any, Any]
-) -> ReportAnswer:
+def reported(parts: NamedDependency[Parts], report_id: FromPath[str]) -> ReportAnswer:
     """What became of a report."""
-    return _answer(parts, name_in_path(request, "/v1/reports/"), known_before=True)
+    return _answer(parts, report_id, known_before=True)
 
 
 def _answer(parts: Parts, report_id: str, *, known_before: bool) -> ReportAnswer:

@@ -21,6 +21,7 @@ from gatehouse.entry.api.judging import JudgeProcess
 from gatehouse.entry.api.metrics import timed
 from gatehouse.entry.api.parts import Parts
 from gatehouse.entry.api.protocol import BoundedProtocol
+from gatehouse.entry.cli.cases import desk
 from gatehouse.entry.cli.perspective import mapping
 from gatehouse.entry.cli.show import now
 from gatehouse.entry.live import Stop
@@ -28,6 +29,8 @@ from gatehouse.entry.observing import Observing
 from gatehouse.errors import GatehouseError, OutsideError, UserError
 from gatehouse.flows import perspective
 from gatehouse.flows.access import Access
+from gatehouse.flows.notices import Notices
+from gatehouse.flows.observe import Observer
 from gatehouse.flows.perform import Performer
 from gatehouse.flows.releases import versions_in_words
 
@@ -84,7 +87,7 @@ def serve(house: House, enforcing: Enforcing, access: Access, decides: JudgeProc
                 yield
 
         app = timed(create_app(parts, lifespan=[lifespan]), observing.metrics)
-        with Stop() as stop, performing(enforcing if how.performs else None, said):
+        with Stop() as stop, performing(enforcing if how.performs else None, observing.metrics, said):
             said(f"deciding by {versions_in_words(decides.judge.releases)}")
             run(app, sockets, stop, said)
     if decides.ended:
@@ -154,15 +157,23 @@ def listening(host: str, port: int) -> Iterator[list[socket.socket]]:
 
 
 @contextmanager
-def performing(enforcing: Enforcing | None, said: Said) -> Iterator[None]:
+def performing(enforcing: Enforcing | None, observer: Observer, said: Said) -> Iterator[None]:
     """A thread that carries out enforcements, where they are given; it ends with what is inside."""
     if enforcing is None:
         yield
         return
     stop = threading.Event()
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    made = enforcing.actuator(now)
-    performer = Performer(name, enforcing.outbox, enforcing.standing, made, enforcing.policy, now)
+    performer = Performer(
+        name,
+        enforcing.outbox,
+        enforcing.standing,
+        enforcing.actuator(now),
+        enforcing.policy,
+        now,
+        notice=Notices(desk(enforcing), now),
+        observer=observer,
+    )
     thread = threading.Thread(target=performs, args=(performer, stop, said), name="performer", daemon=True)
     thread.start()
     try:
@@ -176,7 +187,7 @@ def performs(performer: Performer, stop: threading.Event, said: Said) -> None:
     """Carry out enforcements until told to stop; what stands in the way is told of, and tried again."""
     while not stop.is_set():
         try:
-            performer.run(stop)
+            performer.run(stop, said=said)
         except GatehouseError as error:
             said(f"enforcements wait: {error.faults[0].what}")
             stop.wait(TRIES_AGAIN_SECONDS)

@@ -24,16 +24,13 @@ def serve(settings: Settings, host: str, port: int, packs: tuple[str, ...], no_p
     The first start makes a key that may do everything, and prints it this one time. SIGTERM and Ctrl-C finish what was
     taken. Deciding has a process of its own; where that ends by itself, the server stops.
     """
-    from gatehouse.adapters import logs
     from gatehouse.bootstrap import open_enforcing, open_house
     from gatehouse.entry.api import server
     from gatehouse.entry.api.judging import JudgeProcess
     from gatehouse.entry.observing import open_access
+    from gatehouse.entry.saying import saying
 
-    def said(what: str) -> None:
-        click.echo(f"· {what}", err=True)
-
-    logs.configure(level="WARNING")
+    said = saying("api")
     with JudgeProcess(settings, packs) as decides:
         house = open_house(settings)
         access = open_access(settings, said)

@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 
 import httpx
 import msgspec
 import pytest
 
-from gatehouse import client as module
-from gatehouse.client import ApiError, AsyncClient, Client
-from gatehouse.errors import OutsideError
+from gatehouse.client import ApiError, AsyncClient, Client, calls
+from gatehouse.client import clients as module
+from gatehouse.errors import OutsideError, UserError
 from gatehouse.flows.read_event import read_event
 from gatehouse.records.api import DecisionAnswer, ListEntry
 from gatehouse.records.event import Entity, Event
@@ -70,7 +71,7 @@ def test_a_name_is_one_part_of_a_path() -> None:
 
 
 def test_a_long_list_goes_in_parts_and_comes_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_EVENTS", 2)
+    monkeypatch.setattr(calls, "MOST_EVENTS", 2)
 
     def answer(request: httpx.Request) -> httpx.Response:
         ids = [one["id"] for one in json.loads(request.content)]
@@ -80,6 +81,95 @@ def test_a_long_list_goes_in_parts_and_comes_back_in_order(monkeypatch: pytest.M
 
     found = client(answer).decide_list([{"id": str(n)} for n in range(5)])
     assert [one.decision and one.decision.event_id for one in found] == ["0", "1", "2", "3", "4"]
+
+
+def test_parts_of_a_list_are_no_larger_than_a_request_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MOST_BYTES", 100)
+    sizes: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sizes.append(len(request.content))
+        return said(200, [ListEntry(status=200) for _ in json.loads(request.content)])
+
+    found = client(answer).decide_list([{"id": str(n), "text": "ä" * (200 if n == 2 else 10)} for n in range(6)])
+    assert len(found) == 6
+    assert [size > 101 for size in sizes] == [False, True, False, False]
+    assert client(answer).decide_list([]) == []
+
+
+def test_what_json_has_no_word_for_reaches_the_server_which_names_it() -> None:
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return said(200, [ListEntry(status=200), ListEntry(status=400)])
+
+    events = [Event(id="e", attributes={"n": math.nan}), {"id": "f", "text": "\ud800"}]
+    client(answer).decide_list(events)
+    for one, where in zip(json.loads(sent[0]), ("attributes.n", "text"), strict=True):
+        with pytest.raises(UserError) as refused:
+            read_event(json.dumps(one).encode(), 0)
+        assert [fault.where for fault in refused.value.faults] == [where]
+
+
+@pytest.mark.parametrize(("name", "path"), [(".", b"%2E"), ("..", b"%2E%2E"), ("/", b"%2F"), ("a/../b", b"a%2F..%2Fb")])
+def test_no_name_leads_to_another_path(name: str, path: bytes) -> None:
+    paths: list[bytes] = []
+    client(lambda request: paths.append(request.url.raw_path) or said(200, ANSWER)).decision(name)  # type: ignore[func-returns-value]
+    assert paths == [b"/v1/decisions/" + path]
+
+
+def test_a_key_from_a_file_may_end_with_a_line_break() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer gh_key"
+        return said(200, ANSWER)
+
+    assert Client("http://g", " gh_key\n", transport=httpx.MockTransport(answer)).decide({"id": "e"}) == ANSWER
+
+
+@pytest.mark.parametrize("key", ["", "\n", "gh_kéy", "gh\nkey"])
+def test_what_can_be_no_key_is_told_at_once_and_not_said_back(key: str) -> None:
+    with pytest.raises(UserError, match="no key") as refused:
+        Client("http://g", key)
+    assert not key.strip() or key not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["", "gate:8080", "127.0.0.1:8080", "ftp://gate", "http://", "http://[::1"])
+def test_what_is_no_address_is_told_at_once(url: str, waited_for: list[float]) -> None:
+    with pytest.raises(UserError, match="no address of a server"):
+        Client(url, "gh_key")
+    assert waited_for == []
+
+
+@pytest.mark.parametrize("asked", ["nan", "inf", "-1", "Mon, 23 Nov 2026 04:06:53 GMT", "x"])
+def test_what_says_no_seconds_is_waited_for_as_if_it_said_nothing(asked: str, waited_for: list[float]) -> None:
+    answers = [said(503, {"faults": []}, **{"Retry-After": asked}), said(200, ANSWER)]
+    assert client(lambda _: answers.pop(0)).decide({"id": "e"}) == ANSWER
+    assert 0.1 <= waited_for[0] <= 0.2
+
+
+def test_a_key_is_not_made_twice_because_its_answer_was_lost() -> None:
+    calls_: list[str] = []
+
+    def lost(request: httpx.Request) -> httpx.Response:
+        calls_.append(request.url.path)
+        raise httpx.ReadTimeout("lost")
+
+    with pytest.raises(OutsideError, match="it may have been done: look there before you send it again"):
+        client(lost).post("/v1/keys", {"name": "site", "scopes": ["ingest"]})
+    assert calls_ == ["/v1/keys"]
+    with pytest.raises(ApiError):
+        client(lambda _: calls_.append("") or said(504, {"faults": []})).post("/v1/keys", {})  # type: ignore[func-returns-value]
+    answers = [said(429, {"faults": []}), said(200, {})]
+    client(lambda _: answers.pop(0)).post("/v1/keys/k1/rotate", {})
+    assert (calls_, answers) == (["/v1/keys", ""], [])
+
+
+def test_both_clients_offer_the_same() -> None:
+    def offered(one: type) -> set[str]:
+        return {name for name in vars(one) if not name.startswith("_")} - {"close"}
+
+    assert offered(Client) == offered(AsyncClient) - {"close"}
 
 
 def test_a_refusal_brings_all_its_faults() -> None:
@@ -126,6 +216,7 @@ def test_the_key_is_in_no_error() -> None:
     with pytest.raises(OutsideError) as raised:
         client(lambda _: httpx.Response(200, content=b"x")).decide({"id": "e"})
     assert "gh_key" not in str(raised.value)
+    assert "gh_key" not in repr(vars(client(lambda _: said(200, ANSWER)))["_terms"])
 
 
 def test_the_one_that_does_not_block_does_the_same() -> None:

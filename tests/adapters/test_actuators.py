@@ -80,6 +80,7 @@ actuators:
   plain: {webhook: {url: http://hooks.example/in, secret_from: THERE}}
   none: {webhook: {url: https://hooks.example/in}}
   lost: {webhook: {url: https://hooks.example/in, secret_file: lost.secret}}
+  slow: {webhook: {url: https://hooks.example/in, secret_from: THERE, timeout: 60}}
 kinds: {remvoe: file, limit: fle}
 otherwise: plan
 """
@@ -96,8 +97,10 @@ otherwise: plan
         "    → add 'secret_from: NAME_OF_A_VARIABLE' or 'secret_file: PATH'\n"
         f"actuators.yaml:6:64: {tmp_path / 'lost.secret'} cannot be read (FileNotFoundError)\n"
         "    → set it to what the server checks signatures with\n"
-        "actuators.yaml:7:9: unknown key 'remvoe' in 'kinds'\n    → did you mean 'remove'?\n"
-        "actuators.yaml:7:30: unknown actuator 'fle'\n    → did you mean 'file'?\n"
-        "actuators.yaml:8:12: unknown actuator 'plan'\n    → did you mean 'plain'?"
+        "actuators.yaml:7:80: timeout may be 25 s at most\n"
+        "    → let the server answer at once and do the deed after that\n"
+        "actuators.yaml:8:9: unknown key 'remvoe' in 'kinds'\n    → did you mean 'remove'?\n"
+        "actuators.yaml:8:30: unknown actuator 'fle'\n    → did you mean 'file'?\n"
+        "actuators.yaml:9:12: unknown actuator 'plan'\n    → did you mean 'plain'?"
     )
     assert "top-secret" not in said

@@ -78,6 +78,14 @@ def test_a_quota_lets_just_so_many_pass(most: int, used: int, wanted: int) -> No
     assert passed == min(wanted, max(most - used, 0))
 
 
+def test_one_person_in_capitals_is_not_two() -> None:
+    deed = make_enforcement(kind="suspend", subject="account:a1")
+    held = guard(deed, Limits(), ("sam", "Sam", " sam"), 5, Rules())
+    assert held is not None
+    assert held.why.endswith("agreed; 1 more must")
+    assert guard(deed, Limits(), ("sam", "kim"), 5, Rules()) is None
+
+
 def test_a_quota_says_which_window_is_full() -> None:
     said = Limits(windows(Quota(hour=5, day=9), {HOUR: 4, DAY: 9}))
     assert guard(deed(Kind.REMOVE), said, (), 5, RULES) == Held(

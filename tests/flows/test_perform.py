@@ -8,7 +8,7 @@ import pytest
 from tests.flows.performing import SmallHouse
 
 from gatehouse.errors import OutsideError, RefusedError, UserError
-from gatehouse.flows.held import approve, refuse, reset
+from gatehouse.flows.held import agree, approve, refuse, reset
 from gatehouse.flows.perform import Round
 from gatehouse.ports.actuator import NotDoneError
 from gatehouse.records.enforcement import Enforcement
@@ -132,6 +132,8 @@ def test_severe_deeds_wait_for_two_people(house: SmallHouse) -> None:
     with pytest.raises(RefusedError) as caught:
         approve(house.outbox, id, by="sam", why="again", now=house.clock())
     assert str(caught.value) == f"{id}: sam approved {id} already\n    → another person must agree"
+    with pytest.raises(RefusedError, match="Sam  approved"):
+        approve(house.outbox, id, by="Sam ", why="again", now=house.clock())
     assert performer.round().idle
     assert approve(house.outbox, id, by="kim", why="seen too", now=house.clock()) == "planned"
     assert performer.until_idle() == Round(done=1)
@@ -152,6 +154,29 @@ def test_a_severe_deed_that_nobody_agreed_to_in_time_is_dropped(house: SmallHous
     assert house.receiver.told == ["d-a-0-remove"]
 
 
+def test_nobody_agrees_when_the_time_for_it_is_over(house: SmallHouse) -> None:
+    """Though no performer ran since, and so it still stands as held."""
+    house.decide("a", enforce="suspend")
+    house.performer().until_idle()
+    id = "d-a-0-suspend"
+    approve(house.outbox, id, by="sam", why="seen", now=house.clock())
+    house.clock.advance(3 * DAY)
+    with pytest.raises(RefusedError, match=f"{id}: the time in which people could agree is over"):
+        approve(house.outbox, id, by="kim", why="seen too", now=house.clock())
+    agree(house.outbox, id, by="kim", why="a case", now=house.clock())
+    assert house.states()[id] == "held"
+    assert house.performer().until_idle() == Round(over=1)
+    assert house.states()[id] == "undone"
+
+
+def test_what_a_quota_held_may_be_approved_after_its_time(house: SmallHouse) -> None:
+    house.with_policy(quota=Quota(hour=1))
+    house.decide(*"ab")
+    house.performer().until_idle()
+    house.clock.advance(2 * 3600)
+    assert approve(house.outbox, "d-b-0-remove", by="sam", why="clear", now=house.clock()) == "planned"
+
+
 def test_a_quota_holds_the_rest_with_a_limit_in_their_place(house: SmallHouse) -> None:
     house.with_policy(quota=Quota(hour=2))
     house.decide(*"abc")
@@ -162,6 +187,23 @@ def test_a_quota_holds_the_rest_with_a_limit_in_their_place(house: SmallHouse) -
     house.clock.advance(3601)
     assert performer.until_idle() == Round(done=1, over=1)
     assert house.receiver.told[-1] == "d-c-0-remove"
+
+
+def test_performers_of_one_name_do_not_exceed_a_quota_together(house: SmallHouse) -> None:
+    house.with_policy(quota=Quota(hour=2))
+    house.decide(*"abcd")
+    other = house.performer("p1", most=2)
+
+    class Meanwhile:
+        def act(self, enforcement: Enforcement, key: str) -> str:
+            if len(house.receiver.told) == 0:
+                house.receiver.act(enforcement, key)
+                assert other.round() == Round(held=2)
+            return house.receiver.act(enforcement, key)
+
+    performer = house.performer("p1", most=2)
+    performer._actuator = Meanwhile()
+    assert performer.round() == Round(done=2)
 
 
 def test_a_quota_counts_every_version_of_a_policy(house: SmallHouse) -> None:
@@ -264,6 +306,16 @@ def test_strikes_lead_up_a_ladder_and_suspensions_end_by_themselves(house: Small
     house.receiver.told.clear()
     performer.until_idle()
     assert house.receiver.told == ["d-d-0-remove", "d-d-0-strike"], "the earlier strikes have expired"
+
+
+def test_a_clock_that_was_set_back_loses_no_rung(house: SmallHouse) -> None:
+    house.with_policy(ladder=Ladder(rungs=(Rung(strikes=2, enforce="warn"),), expires=90 * DAY))
+    house.decide("a", enforce="strike")
+    house.performer().until_idle()
+    house.clock.advance(-3600)
+    house.decide("b", enforce="strike")
+    house.performer().until_idle()
+    assert "d-b-0-strike-warn" in house.receiver.told
 
 
 def test_a_strike_that_never_was_told_is_on_no_record(house: SmallHouse) -> None:

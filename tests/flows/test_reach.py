@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.flows.remembering import make_judge, make_post
 from tests.flows.trying import canary, daily, equal, gate_with, stricter
 
 from gatehouse.flows.arms import side
 from gatehouse.flows.judge import Judge
-from gatehouse.flows.reach import DAY, HOUR, Reached, over, reach
+from gatehouse.flows.reach import DAY, HOUR, Reached, _most_at_once, over, reach
 from gatehouse.records.event import Event
 from gatehouse.records.policy import Breaker, Quota
 from gatehouse.testing.memory import MemoryLedger
@@ -50,6 +53,26 @@ def test_a_stricter_release_is_counted_by_kind_and_actor_beside_what_was_done(le
     assert (rate.events, rate.actors, rate.share) == (40, 40, 0.5)
     assert rate.low < 0.5 < rate.high
     assert done.kinds["any"] == rate
+
+
+def test_the_most_actors_of_a_day_are_counted_each_once(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    gate = gate_with(ledger, tmp_path)
+    begun = gate._clock()
+    for n, actor in enumerate("abcaaaadefg"):
+        gate._clock = lambda n=n: begun + n * DAY // 4
+        gate.decide([make_post(f"e{n:02}", actor=actor, text="a prize")])
+    rate = found(ledger, equal()).kinds["any"]
+    assert (rate.events, rate.actors, rate.busiest) == (11, 7, 4)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40)), max_size=40), st.integers(1, 20))
+@settings(deadline=None, max_examples=100)
+def test_the_most_actors_at_once_are_those_of_the_fullest_stretch(rows: list[tuple[int, int]], length: int) -> None:
+    rows = sorted(rows, key=lambda row: row[1])
+    actors, seen = (np.array([row[i] for row in rows], np.int64) for i in (0, 1))
+    stretches = ({who for who, at in rows if end - length < at <= end} for _, end in rows)
+    assert _most_at_once(actors, seen, length) == max(map(len, stretches), default=0)
 
 
 def test_a_canary_reaches_its_own_side_and_the_rest_stays_as_it_was(ledger: MemoryLedger) -> None:

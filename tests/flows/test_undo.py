@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.flows.performing import SmallHouse
@@ -60,6 +61,24 @@ def test_the_same_undo_again_changes_nothing(house: SmallHouse) -> None:
     assert ids(taken_back(house, chosen)) == ([], [])
     assert house.performer().round().idle
     assert house.receiver.told == ["d-a-0-remove", "d-a-0-remove-undo"]
+
+
+def test_who_took_it_back_and_why_is_on_record_where_a_performer_leases_it_at_once(
+    house: SmallHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.decide("a")
+    house.performer().until_idle()
+    plan = house.outbox.plan
+
+    def leased_at_once(*arguments: Any, **said: Any) -> Any:
+        added = plan(*arguments, **said)
+        assert house.outbox.lease("p2", 1, house.clock(), house.clock() + 1)
+        return added
+
+    monkeypatch.setattr(house.outbox, "plan", leased_at_once)
+    taken_back(house, Chosen(decision_id="d-a-0"))
+    changes = house.outbox.changes("d-a-0-remove-undo")
+    assert [(one.state, one.by, one.why) for one in changes] == [("planned", "sam", "a mistake")]
 
 
 def test_what_was_not_done_is_dropped_without_a_word_to_the_platform(house: SmallHouse) -> None:
@@ -139,6 +158,28 @@ def test_an_undo_that_failed_is_tried_again_by_the_same_command(house: SmallHous
     assert house.states()["d-a-0-remove"] == "undone"
 
 
+def test_what_followed_while_it_was_being_undone_is_taken_back_too(
+    house: SmallHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A performer holds a removal, with a limit in its place, after the undo looked and before it came to that one."""
+    house.with_policy(quota=Quota(hour=1))
+    house.decide("a", "b")
+    plan = house.outbox.plan
+
+    def meanwhile(*arguments: Any, **said: Any) -> Any:
+        monkeypatch.setattr(house.outbox, "plan", plan)
+        house.performer().round()
+        return plan(*arguments, **said)
+
+    monkeypatch.setattr(house.outbox, "plan", meanwhile)
+    house.outbox.lease("dead", 2, house.clock(), house.clock() + 1)
+    house.clock.advance(1)
+    found = taken_back(house, Chosen(policy_version="p1"))
+    assert ids(found) == (["d-b-0-remove-meanwhile"], ["d-b-0-remove", "d-a-0-remove"])
+    house.performer().until_idle()
+    assert {one.state for one in house.outbox.find() if one.undoes is None} == {"undone"}
+
+
 def test_times_choose_and_what_followed_goes_with_them(house: SmallHouse) -> None:
     house.with_policy(ladder=Ladder(rungs=(Rung(strikes=1, enforce="warn"),)))
     start = house.clock()
@@ -164,6 +205,29 @@ def test_a_rung_falls_with_a_strike_that_it_stood_on(house: SmallHouse) -> None:
     states = house.states()
     assert states["d-b-0-strike"] == states["d-c-0-strike"] == "done"
     assert states["d-b-0-strike-warn"] == states["d-c-0-strike-limit"] == "undone"
+
+
+def test_a_longer_rung_of_the_same_kind_falls_too(house: SmallHouse) -> None:
+    rungs = (Rung(strikes=1, enforce="limit", seconds=3600), Rung(strikes=2, enforce="limit", seconds=86400))
+    house.with_policy(ladder=Ladder(rungs=rungs))
+    house.decide("a", "b", enforce="strike")
+    house.performer().until_idle()
+    taken_back(house, Chosen(enforcement_id="d-a-0-strike"))
+    house.performer().until_idle()
+    states = house.states()
+    assert (states["d-a-0-strike-limit"], states["d-b-0-strike-limit"]) == ("undone", "undone")
+    taken_back(house, Chosen(enforcement_id="d-a-0-strike"))
+    assert house.performer().until_idle().idle
+
+
+def test_an_earlier_rung_stays_where_a_later_strike_is_taken_back(house: SmallHouse) -> None:
+    rungs = (Rung(strikes=1, enforce="limit", seconds=3600), Rung(strikes=2, enforce="limit", seconds=86400))
+    house.with_policy(ladder=Ladder(rungs=rungs))
+    house.decide("a", "b", enforce="strike")
+    house.performer().until_idle()
+    taken_back(house, Chosen(enforcement_id="d-b-0-strike"))
+    house.performer().until_idle()
+    assert house.states()["d-a-0-strike-limit"] == "done"
 
 
 def test_a_dry_run_changes_nothing(house: SmallHouse) -> None:

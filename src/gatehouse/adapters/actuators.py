@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from gatehouse.adapters.webhooks import Webhook, WebhookActuator, secret_of
+from gatehouse.adapters.webhooks import LONGEST, Webhook, WebhookActuator, secret_of
 from gatehouse.enforcement.undo import act_of
 from gatehouse.errors import RefusedError, UserError
 from gatehouse.policies.source import Source
@@ -151,6 +151,9 @@ def _webhook(
     hosts = [source.text(item, "host") for item in source.items(fields.get("hosts"), "hosts")]
     private, wants = source.flag(fields.get("private"), "private"), source.flag(fields.get("content"), "content")
     timeout = source.times(fields["timeout"], "timeout") if "timeout" in fields else 10.0
+    if timeout > LONGEST:
+        fix = "let the server answer at once and do the deed after that"
+        source.fault(fields["timeout"], f"timeout may be {LONGEST:g} s at most", fix)
     if not url:
         return None
     try:
@@ -174,7 +177,7 @@ def _secret(
     if "secret_from" in fields:
         place = fields["secret_from"]
         name = source.text(place, "secret_from")
-        written = environment.get(name, "")
+        written = environment.get(name, "").strip()
         problem = f"the environment has no variable '{name}'" if name else ""
     else:
         place = fields["secret_file"]

@@ -16,20 +16,25 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from gatehouse import __version__
 from gatehouse.enforcement.undo import act_of
 from gatehouse.errors import RefusedError, UserError
+from gatehouse.flows.asked import Asked, LateError
 from gatehouse.ports.actuator import NotDoneError
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Event
 
+LONGEST = 25.0
+"""Seconds that an exchange may take: what a performer begins ends within its lease."""
+
+_LEAST = 0.01
 _LONGEST_ANSWER = 64 * 1024
-_LONGEST_RECEIPT = 200
 
 _NEVER = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431, 451})
 """Answers that will not change however often it is sent."""
@@ -41,7 +46,7 @@ class Webhook:
 
     `hosts` are the only ones that may be spoken to, the address's own where none is named. Private, loopback and other
     addresses that are not of the public internet are refused unless `private`; plain http too. `timeout` (seconds) is
-    for the whole exchange.
+    for the whole exchange, LONGEST at most.
     """
 
     url: str
@@ -51,10 +56,10 @@ class Webhook:
     timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        allowed = self.hosts or {parts.hostname}
-        if parts.scheme not in ("https", "http") or not parts.hostname:
+        parts = _parts(self.url)
+        if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
             raise UserError("a webhook needs a whole address", where=self.shown, fix="write https://host/path")
+        allowed = {host.lower() for host in self.hosts} or {parts.hostname}
         if parts.username is not None or parts.password is not None:
             raise UserError(
                 "a webhook's address holds a password", where=self.shown, fix="the signature proves who sends"
@@ -73,8 +78,18 @@ class Webhook:
     @property
     def shown(self) -> str:
         """The address without what may be secret in it."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}{parts.path}"
+        parts = _parts(self.url)
+        return "" if parts is None else f"{parts.scheme}://{parts.hostname}{parts.path}"
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address; None where it is none, or holds what must be escaped."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.port != 0
+    except ValueError:
+        return None
+    return parts if whole and all("!" <= one <= "~" for one in f"{parts.path}{parts.query}") else None
 
 
 def _listed(hosts: Collection[str | None]) -> str:
@@ -158,9 +173,9 @@ class WebhookActuator:
         assert parts.hostname is not None
         port = parts.port or (443 if parts.scheme == "https" else 80)
         end = time.monotonic() + webhook.timeout
+        pinned = self._socket(parts.hostname, port, end)
         kind = _PinnedTls if parts.scheme == "https" else _Pinned
-        connection = kind(parts.hostname, port, timeout=webhook.timeout)
-        connection.pinned = self._socket(parts.hostname, port)
+        connection = kind(parts.hostname, port, pinned, webhook.timeout)
         cut = threading.Timer(max(end - time.monotonic(), 0.0), _cut, [connection])
         cut.daemon = True
         cut.start()
@@ -171,21 +186,25 @@ class WebhookActuator:
             connection.close()
             connection.pinned.close()
 
-    def _socket(self, host: str, port: int) -> socket.socket:
-        """A socket to the first address of a host that may be spoken to and answers.
+    def _socket(self, host: str, port: int, end: float) -> socket.socket:
+        """A socket to the first address of a host that may be spoken to and answers before `end`.
 
         The address that was checked is the one that is connected to: the name is not looked up a second time.
         """
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        lookup = Asked(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        try:
+            found = lookup.answer(end - time.monotonic())
+        except LateError as error:
+            raise self._not_done(f"{host} could not be looked up in time") from error
         addresses = list(dict.fromkeys((family, address[0]) for family, _, _, _, address in found))
         open_ones = [one for one in addresses if self._webhook.private or is_public(str(one[1]))]
         if not open_ones:
             what = f"{host} leads to addresses that are not of the public internet"
             raise self._not_done(what, fix="allow private addresses for this webhook if that is meant")
         failed: OSError | None = None
-        for family, address in open_ones:
+        for place, (family, address) in enumerate(open_ones):
             made = socket.socket(family, socket.SOCK_STREAM)
-            made.settimeout(self._webhook.timeout / len(open_ones))
+            made.settimeout(max((end - time.monotonic()) / (len(open_ones) - place), _LEAST))
             try:
                 made.connect((address, port))
             except OSError as error:
@@ -201,7 +220,7 @@ class WebhookActuator:
         if 200 <= answer.status < 300:
             with suppress(msgspec.DecodeError):
                 receipt = msgspec.json.decode(said, type=_Answer).receipt
-                return receipt.replace("\0", "")[:_LONGEST_RECEIPT] or f"HTTP {answer.status}"
+                return receipt or f"HTTP {answer.status}"
             return f"HTTP {answer.status}"
         what = f"answered {answer.status}"
         if answer.status in _NEVER:
@@ -231,7 +250,9 @@ class _Answer(msgspec.Struct):
 class _Pinned(HTTPConnection):
     """A connection over a socket that is there."""
 
-    pinned: socket.socket
+    def __init__(self, host: str, port: int, pinned: socket.socket, timeout: float) -> None:
+        super().__init__(host, port, timeout=timeout)
+        self.pinned = pinned
 
     def connect(self) -> None:
         """Use the socket."""
@@ -241,14 +262,21 @@ class _Pinned(HTTPConnection):
 class _PinnedTls(HTTPSConnection):
     """The same with TLS, whose certificate must be the host's."""
 
-    pinned: socket.socket
+    def __init__(self, host: str, port: int, pinned: socket.socket, timeout: float) -> None:
+        super().__init__(host, port, timeout=timeout, context=_tls())
+        self.pinned = pinned
 
     def connect(self) -> None:
         """Use the socket."""
-        context = ssl.create_default_context()
-        wrapped = context.wrap_socket(self.pinned, server_hostname=self.host, do_handshake_on_connect=False)
+        wrapped = _tls().wrap_socket(self.pinned, server_hostname=self.host, do_handshake_on_connect=False)
         self.pinned = self.sock = wrapped
         wrapped.do_handshake()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """What all connections check certificates with: reading the known authorities takes some 20 ms."""
+    return ssl.create_default_context()
 
 
 def _cut(connection: _Pinned | _PinnedTls) -> None:
@@ -259,13 +287,18 @@ def _cut(connection: _Pinned | _PinnedTls) -> None:
 def is_public(address: str) -> bool:
     """Whether an address is one of the public internet; one that wraps another is what it wraps."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
-        if inner is None and parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return parsed.is_global and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed.is_global and not parsed.is_multicast and parsed not in _PROTOCOLS
+    inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+    if inner is None and parsed in _NAT64:
+        inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    if inner is not None:
+        return is_public(str(inner))
+    return parsed in _PUBLIC and parsed.is_global and parsed not in _EXAMPLES
 
 
+_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_PUBLIC = ipaddress.IPv6Network("2000::/3")
+"""All that is given out as public; what lies elsewhere, Python's own list does not know in full."""
+_EXAMPLES = ipaddress.IPv6Network("3fff::/20")

@@ -70,7 +70,7 @@ def guard(enforcement: Enforcement, limits: Limits, approvals: Sequence[str], no
     kind = Kind[enforcement.kind.upper()]
     if enforcement.undoes is not None or enforcement.stands_in or kind in URGENT:
         return None
-    agreed = len(set(approvals))
+    agreed = len(people(approvals))
     if kind in NEEDS_A_PERSON:
         return None if agreed >= rules.people else Held(_people_wanted(approvals, rules), now + rules.deadline)
     if agreed:
@@ -86,16 +86,20 @@ def guard(enforcement: Enforcement, limits: Limits, approvals: Sequence[str], no
 
 
 def _people_wanted(approvals: Sequence[str], rules: Rules) -> str:
-    people = tuple(dict.fromkeys(approvals))
-    if not people:
+    if not approvals:
         return f"{rules.people} people must agree"
-    return f"{', '.join(people)} agreed; {rules.people - len(people)} more must"
+    return f"{', '.join(dict.fromkeys(approvals))} agreed; {rules.people - len(people(approvals))} more must"
+
+
+def people(approvals: Sequence[str]) -> set[str]:
+    """Who agreed, each once: who is written with a capital another time is not somebody else."""
+    return {name.strip().casefold() for name in approvals}
 
 
 def enough(enforcement: Enforcement, approvals: Sequence[str], rules: Rules) -> bool:
     """Whether the people who agreed are enough for this kind."""
     wanted = rules.people if Kind[enforcement.kind.upper()] in NEEDS_A_PERSON else 1
-    return len(set(approvals)) >= wanted
+    return len(people(approvals)) >= wanted
 
 
 def after_hold(enforcement: Enforcement) -> str:

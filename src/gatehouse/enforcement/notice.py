@@ -24,8 +24,12 @@ _DONE: dict[Kind, str] = {
     Kind.STRIKE: "a strike was put on your record",
     Kind.SUSPEND: "your account was suspended",
     Kind.TERMINATE: "your account was closed",
-    Kind.ESCALATE: "it was passed to the officer in charge",
+    # Whoever is suspected must not be warned that it was passed on.
+    Kind.ESCALATE: "we looked at it more closely",
 }
+
+TOLD = frozenset(Kind) - {Kind.NONE, Kind.OFFER_HELP, Kind.ESCALATE}
+"""Kinds of which the actor is told when they are done: help speaks for itself, and what is escalated is not told."""
 
 _AGAIN = (
     "What you can do: you can contest this decision free of charge within six months, and a person who had no part in "
@@ -83,9 +87,8 @@ def taken_back(event: Event, deeds: Sequence[Enforcement], *, appealed: bool) ->
         lines = [f"{_yours(event)}: {who} and found that it was wrong."]
     else:
         lines = [f"{_yours(event)}: a person looked again and found that our decision was wrong."]
-    if deeds:
-        undone = _and([deed.kind.replace("_", " ") for deed in deeds])
-        lines.append(f"What was done is taken back: {undone}. Strikes that it led to no longer count.")
+    if undone := [deed.kind.replace("_", " ") for deed in deeds if deed.kind != Kind.ESCALATE.word]:
+        lines.append(f"What was done is taken back: {_and(undone)}. Strikes that it led to no longer count.")
     return "\n\n".join(lines)
 
 

@@ -63,7 +63,8 @@ def unsupported(
 ) -> list[Enforcement]:
     """Rungs of one actor that its strikes no longer lead to, after some were taken back; the latest first.
 
-    `ladders` are by policy version. A rung whose ladder is not known stays.
+    `ladders` are by policy version. A rung whose ladder is not known stays. One that does the same for longer than the
+    rung that is now reached falls too.
     """
     by_id = {strike.id: strike for strike in strikes}
     found = []
@@ -73,6 +74,7 @@ def unsupported(
             continue
         standing = strike.removed is None or strike.removed > now
         reached = rung(ladder, points_at(strikes, strike, now)) if standing else None
-        if reached is None or reached.enforce != one.kind:
+        first = rung(ladder, points_at(strikes, strike, strike.at))
+        if reached is None or reached.enforce != one.kind or reached != first:
             found.append(one)
     return found[::-1]

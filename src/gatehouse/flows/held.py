@@ -1,6 +1,8 @@
-"""Held enforcements: a person lets one be carried out, or says no."""
+"""Held enforcements: a person lets one be carried out, or says no; failed ones: a person has them tried anew."""
 
-from gatehouse.enforcement.guard import Rules, enough
+from collections.abc import Sequence
+
+from gatehouse.enforcement.guard import Rules, after_hold, enough, people
 from gatehouse.enforcement.plan import in_place_of
 from gatehouse.enforcement.undo import undoing
 from gatehouse.errors import RefusedError, UserError
@@ -14,12 +16,15 @@ def approve(outbox: Outbox, id: str, *, by: str, why: str, now: int, rules: Rule
     """A person's word that a held enforcement may be carried out; gives back the state in which it now is.
 
     Where two people must agree the first word leaves it held. Raises UserError for one that is not held, RefusedError
-    for a second word of the same person.
+    for a second word of the same person, and for one that would be dropped because the time to agree is over.
     """
     rules = rules or Rules()
     held = _held(outbox, id)
-    if by in approvals(outbox, id):
+    if people((by,)) <= people(approvals(outbox, id)):
         raise RefusedError(f"{by} approved {id} already", where=id, fix="another person must agree")
+    if _too_late(outbox, held, now):
+        fix = "it is dropped; what the event calls for now is decided in a case of its own"
+        raise RefusedError("the time in which people could agree is over", where=id, fix=fix)
     _move(outbox, StateChange(enforcement_id=id, state="held", at=now, by=by, why=why, approves=True))
     # Read again: of two people who approve at once, whoever comes second sees both words.
     if not enough(held, approvals(outbox, id), rules):
@@ -31,13 +36,16 @@ def approve(outbox: Outbox, id: str, *, by: str, why: str, now: int, rules: Rule
 def agree(outbox: Outbox, id: str, *, by: str, why: str, now: int, rules: Rules | None = None) -> None:
     """A person's word, given with a finding, that an enforcement may be carried out: the first of two where two must.
 
-    Nothing changes where they said so before, or where it is held and planned no more.
+    Nothing changes where they said so before, where it is held and planned no more, or the time to agree is over.
     """
-    if by in approvals(outbox, id):
+    if people((by,)) <= people(approvals(outbox, id)):
         return
     change = StateChange(enforcement_id=id, state="planned", at=now, by=by, why=why, approves=True)
-    if not outbox.move(change, ["planned"]) and outbox.find(ids=[id], states=["held"]):
-        approve(outbox, id, by=by, why=why, now=now, rules=rules)
+    if outbox.move(change, ["planned"]):
+        return
+    for held in outbox.find(ids=[id], states=["held"]):
+        if not _too_late(outbox, held, now):
+            approve(outbox, id, by=by, why=why, now=now, rules=rules)
 
 
 def refuse(outbox: Outbox, id: str, *, by: str, why: str, now: int) -> None:
@@ -61,6 +69,15 @@ def drop(outbox: Outbox, held: Enforcement, *, by: str, why: str, now: int) -> N
         outbox.plan([undoing(held), *also], now)
 
 
+def retry(outbox: Outbox, failed: Sequence[Enforcement], *, by: str, why: str, now: int) -> list[Enforcement]:
+    """Have failed enforcements tried anew, with as many tries as at first; gives back those that were still failed."""
+    return [
+        one
+        for one in failed
+        if outbox.move(StateChange(enforcement_id=one.id, state="planned", at=now, by=by, why=why), ["failed"])
+    ]
+
+
 def approvals(outbox: Outbox, id: str) -> tuple[str, ...]:
     """Who approved an enforcement, each once."""
     return tuple(dict.fromkeys(change.by for change in outbox.changes(id) if change.approves))
@@ -72,6 +89,12 @@ def reset(outbox: Outbox, policy: str, *, by: str, why: str, now: int) -> None:
     if last is None or last.state == "closed":
         raise UserError(f"the breaker of '{policy}' did not trip", fix="gatehouse enforcements list shows the tripped")
     outbox.switch(BreakerChange(policy=policy, state="closed", at=now, by=by, why=why))
+
+
+def _too_late(outbox: Outbox, held: Enforcement, now: int) -> bool:
+    """Whether a held one is only still there because no performer has dropped it since its time was over."""
+    until = next((change.until for change in reversed(outbox.changes(held.id)) if change.until is not None), None)
+    return after_hold(held) == "undone" and until is not None and until <= now
 
 
 def _held(outbox: Outbox, id: str) -> Enforcement:

@@ -1,32 +1,42 @@
 """Performing: take planned enforcements from the outbox, ask the guard, act, and record what became of them."""
 
 import random
+import secrets
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from operator import add
 
+import msgspec
+
 from gatehouse.enforcement.guard import DAY, HOUR, Limits, Rules, after_hold, guard, weigh, weighed_since, windows
 from gatehouse.enforcement.plan import in_place_of, next_rung, strike_of
 from gatehouse.enforcement.undo import undoing, unsupported
-from gatehouse.errors import GatehouseError, RefusedError
+from gatehouse.errors import GatehouseError, OutsideError, RefusedError
 from gatehouse.flows.held import drop
+from gatehouse.flows.observe import ACTED, Observer, Tally
 from gatehouse.ports.actuator import Actuator, NotDoneError
 from gatehouse.ports.outbox import End, Leased, Outbox
 from gatehouse.ports.standing import Standing
-from gatehouse.records.enforcement import Enforcement, Kind, State, StateChange
+from gatehouse.records.enforcement import Enforcement, Kind, State, StateChange, Told
 from gatehouse.records.policy import Policy
 
 _SECOND = 1_000_000
 _LONGEST_WHY = 300
+_LONGEST_RECEIPT = 200
+
+TRIES_AGAIN_SECONDS = 1.0
+"""How long a performer waits when the outbox cannot be used."""
 
 
 @dataclass(frozen=True)
 class Terms:
     """How a performer works: `most` enforcements at once by `threads`, each leased for `lease` microseconds.
 
+    Nothing is begun in the second half of a lease, so that what was begun before can end within it.
     One that failed is tried again after `first` microseconds, then twice as long each time up to `longest`, each time
     shortened by up to half at random so that many do not come back together; after `tries` it has failed.
     """
@@ -69,8 +79,8 @@ class Round:
 class Performer:
     """Carries out enforcements; several at once, in one process or in many, never hold the same one.
 
-    `name` is told beside every change and is another one for each performer that runs. `policy` gives a policy version,
-    or None where it is not known and so bounds nothing. A performer that dies anywhere loses nothing: what it held is
+    `name` is told beside every change. `policy` gives a policy version, or None where it is not known and so bounds
+    nothing. `notice` gives what the actor is to be told. A performer that dies anywhere loses nothing: what it held is
     taken again when the lease is over, under the same key.
     """
 
@@ -84,23 +94,29 @@ class Performer:
         clock: Callable[[], int],
         *,
         terms: Terms | None = None,
+        notice: Callable[[Enforcement], str | None] | None = None,
+        observer: Observer | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
+        # Two that are called the same must not take each other's leases for their own.
+        self._holder = f"{name} {secrets.token_hex(4)}"
         self._outbox = outbox
         self._standing = standing
         self._actuator = actuator
         self._policy = policy
         self._clock = clock
         self._terms = terms or Terms()
+        self._notice = notice
+        self._observer = observer or Tally()
         self._chance = chance
 
     def round(self) -> Round:
         """End what is over, then carry out at most `terms.most` enforcements, and say what became of them."""
         over = self._end_what_is_over()
         now = self._clock()
-        leased = self._outbox.lease(self.name, self._terms.most, now, now + self._terms.lease)
-        house = _Limits(self._outbox, self._policy, self.name)
+        leased = self._outbox.lease(self._holder, self._terms.most, now, now + self._terms.lease)
+        house = _Limits(self._outbox, self._policy, self._holder)
         ends, to_act = [], []
         for one in leased:
             end = self._without_acting(one, house, now)
@@ -115,17 +131,41 @@ class Performer:
             for end, kept in zip(ends, recorded, strict=True)
             if kept
         )
-        return Round(**told, late=len(leased) - sum(recorded), over=over)
+        came_to = Round(**told, late=len(leased) - sum(recorded), over=over)
+        for what, n in vars(came_to).items():
+            if n:
+                self._observer.counted(f"enforcements {what}", n)
+        return came_to
 
-    def run(self, stop: threading.Event, pause: float = 0.5, gather: float = 0.1) -> Round:
+    def run(
+        self,
+        stop: threading.Event,
+        pause: float = 0.5,
+        gather: float = 0.1,
+        said: Callable[[str], None] | None = None,
+    ) -> Round:
         """Work until told to stop; what is at work then is finished. Waits `pause` seconds where nothing is due.
 
         After a round that was not full it waits `gather` seconds, so that what trickles in is carried out together:
-        each round takes the right to write twice, for which live decisions wait.
+        each round takes the right to write twice, for which live decisions wait. Where there is somebody to whom it can
+        be `said` that the outbox cannot be used, it says so once and tries again; otherwise OutsideError is raised.
         """
         total = Round()
+        down = ""
         while not stop.is_set():
-            came_to = self.round()
+            try:
+                came_to = self.round()
+            except OutsideError as error:
+                if said is None:
+                    raise
+                if str(error) != down:
+                    said(f"enforcements wait: {error}")
+                down = str(error)
+                stop.wait(TRIES_AGAIN_SECONDS)
+                continue
+            if down and said is not None:
+                said("enforcements are carried out again")
+            down = ""
             total += came_to
             if came_to.n < self._terms.most:
                 stop.wait(pause if came_to.idle else gather)
@@ -171,27 +211,33 @@ class Performer:
         change = self._change(one, "held", held.why, until=held.until)
         return End(leased, change, also=() if instead is None else (instead,))
 
-    def _acted(self, leased: Sequence[Leased]) -> Iterator[End]:
+    def _acted(self, leased: Sequence[Leased]) -> list[End]:
         if self._terms.threads == 1 or len(leased) < 2:
-            acted = [self._act(one) for one in leased]
-        else:
-            with ThreadPoolExecutor(min(self._terms.threads, len(leased)), "performer") as threads:
-                acted = list(threads.map(self._act, leased))
-        return (end for end in acted if end is not None)
+            return [self._act(one) for one in leased]
+        with ThreadPoolExecutor(min(self._terms.threads, len(leased)), "performer") as threads:
+            return list(threads.map(self._act, leased))
 
-    def _act(self, leased: Leased) -> End | None:
-        """Carry one out; None where its lease is over, so that it is left to whoever takes it next."""
+    def _act(self, leased: Leased) -> End:
+        """Carry one out, or give it back where its turn did not come in time."""
         one = leased.enforcement
-        if self._clock() >= leased.until:
-            return None
+        if (now := self._clock()) >= leased.until - self._terms.lease // 2:
+            return End(leased, self._change(one, "planned", "its turn did not come"), again=now, tried=False)
         try:
-            receipt = self._actuator.act(one, one.id)
+            receipt = self._timed(one)
             also = self._of_our_own(one)
         except RefusedError as refused:
             return End(leased, self._change(one, "failed", _told(refused)))
         except Exception as error:
             return self._again(leased, error)
-        return End(leased, self._change(one, "done", receipt=receipt), also=also)
+        return End(leased, self._change(one, "done", receipt=_kept(receipt or "", _LONGEST_RECEIPT)), also=also)
+
+    def _timed(self, one: Enforcement) -> str:
+        told = one if self._notice is None else Told(**msgspec.structs.asdict(one), notice=self._notice(one))
+        begun = time.perf_counter()
+        try:
+            return self._actuator.act(told, one.id)
+        finally:
+            self._observer.spent(ACTED, time.perf_counter() - begun, 1)
 
     def _again(self, leased: Leased, error: Exception) -> End:
         one = leased.enforcement
@@ -212,7 +258,9 @@ class Performer:
         policy = self._policy(one.policy, one.policy_version)
         ladder = policy.ladder or None if policy is not None else None
         if one.undoes is None:
-            self._standing.strike(strike_of(one, ladder, now))
+            # Clocks differ and are set back: a strike is later than all that it comes on top of.
+            known = (strike.at + 1 for strike in self._standing.strikes(one.on) if strike.id != one.id)
+            self._standing.strike(strike_of(one, ladder, max((now, *known))))
             rung = next_rung(one, self._standing.strikes(one.on), ladder, now) if ladder else None
             return () if rung is None else (rung,)
         self._standing.take_back(one.undoes, now)
@@ -276,4 +324,9 @@ class _Limits:
 def _told(error: Exception) -> str:
     """An error in a line; what is not ours may quote content, so its kind must be enough."""
     said = error.faults[0].what if isinstance(error, GatehouseError) and error.faults else type(error).__name__
-    return said[:_LONGEST_WHY]
+    return _kept(said, _LONGEST_WHY)
+
+
+def _kept(said: object, longest: int) -> str:
+    """A text from outside as every database keeps it; one that it would refuse must not stop all of a round."""
+    return str(said).replace("\0", "").encode(errors="replace").decode()[:longest]

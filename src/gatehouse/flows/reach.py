@@ -4,6 +4,7 @@ Nothing is acted on and nothing is recorded. Rates are of the events' own time; 
 events of one actor are not independent.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,10 +37,15 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True)
 class Rate:
-    """Events that a kind of enforcement meets: how many, of how many actors, and their share of traffic."""
+    """Events that a kind of enforcement meets: how many, of how many actors, and their share of traffic.
+
+    `busiest` is the most different actors that it meets within any 24 hours; of events of less than a day, a day may
+    bring more.
+    """
 
     events: int
     actors: int
+    busiest: int
     share: float
     low: float
     high: float
@@ -156,21 +162,39 @@ def _reached(rows: list[_Row], policy: Policy, share: float, remarks: tuple[str,
 
 
 def _rates(rows: Sequence[_Row], deeds: Sequence[tuple[Enforcement, ...]]) -> dict[str, Rate]:
-    actors = np.array([row.actor for row in rows])
+    _, actors = np.unique(np.array([row.actor for row in rows]), return_inverse=True)
+    seen = np.array([row.seen for row in rows], np.int64)
     found: dict[str, npt.NDArray[np.bool_]] = {}
     for place, done in enumerate(deeds):
         for kind in {"any", *(deed.kind for deed in done)} if done else ():
             found.setdefault(kind, np.zeros(len(rows), np.bool_))[place] = True
-    return {kind: _rate(hits, actors) for kind, hits in sorted(found.items(), key=_severity)}
+    return {kind: _rate(hits, actors, seen) for kind, hits in sorted(found.items(), key=_severity)}
 
 
 def _severity(found: tuple[str, object]) -> int:
     return -1 if found[0] == "any" else Kind[found[0].upper()]
 
 
-def _rate(hits: npt.NDArray[np.bool_], actors: npt.NDArray[np.str_]) -> Rate:
-    low, high = korn_graubard(hits, actors) if len(np.unique(actors)) > 1 else (0.0, 1.0)
-    return Rate(int(hits.sum()), len(np.unique(actors[hits])), float(hits.mean()), low, high)
+def _rate(hits: npt.NDArray[np.bool_], actors: npt.NDArray[np.int64], seen: npt.NDArray[np.int64]) -> Rate:
+    low, high = korn_graubard(hits, actors) if actors.any() else (0.0, 1.0)
+    busiest = _most_at_once(actors[hits], seen[hits], DAY)
+    return Rate(int(hits.sum()), len(np.unique(actors[hits])), busiest, float(hits.mean()), low, high)
+
+
+def _most_at_once(actors: npt.NDArray[np.int64], seen: npt.NDArray[np.int64], length: int) -> int:
+    """The most different actors within any such length of time; `seen` is sorted."""
+    there: Counter[int] = Counter()
+    first = most = 0
+    for last, actor in enumerate(actors.tolist()):
+        there[actor] += 1
+        while seen[first] <= seen[last] - length:
+            gone = int(actors[first])
+            there[gone] -= 1
+            if not there[gone]:
+                del there[gone]
+            first += 1
+        most = max(most, len(there))
+    return most
 
 
 def _bounds(rows: Sequence[_Row], policy: Policy) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Undo: take back what a policy version, a decision or one enforcement did, the latest first."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gatehouse.enforcement.undo import undoing, with_followers
@@ -27,24 +28,43 @@ class Undone:
     planned: tuple[Enforcement, ...]
 
 
+AT_ONCE = 200
+"""What takes others back is planned so many at a time: each time takes the right to write, for which others wait."""
+
 _NOT_DONE: tuple[State, ...] = ("planned", "held")
 
 
-def undo(outbox: Outbox, chosen: Chosen, *, by: str, why: str, now: int, dry_run: bool = False) -> Undone:
+def undo(
+    outbox: Outbox,
+    chosen: Chosen,
+    *,
+    by: str,
+    why: str,
+    now: int,
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Undone:
     """Take back what was chosen and all that followed from it; with `dry_run` only say what that would be.
 
     Those that nobody tried are dropped at once. For each of the others the enforcement that takes it back is planned;
     doing so again plans nothing anew, except that one that had failed is tried again. An undo that was cut off is
     finished by the same command. Raises UserError where nothing is chosen or nothing is found.
     """
-    dropped, planned = [], []
-    for one in chosen_by(outbox, chosen):
-        if one.state in _NOT_DONE and (dry_run or _drop(outbox, one, by, why, now)):
-            dropped.append(one)
-        else:
-            planned.append(one)
+    dropped: list[Enforcement] = []
+    planned: list[Enforcement] = []
+    wanted, seen = chosen_by(outbox, chosen), set[str]()
+    while wanted:
+        for start in range(0, len(wanted), AT_ONCE):
+            block, before = wanted[start : start + AT_ONCE], len(planned)
+            for one in block:
+                gone = one.state in _NOT_DONE and (dry_run or _drop(outbox, one, by, why, now))
+                (dropped if gone else planned).append(one)
             if not dry_run:
-                _plan(outbox, one, by, why, now)
+                _plan(outbox, [undoing(one) for one in planned[before:]], by, why, now)
+            progress(start + len(block), len(wanted))
+        seen.update(one.id for one in wanted)
+        # What performers made follow meanwhile is taken back too.
+        wanted = [one for one in chosen_by(outbox, chosen) if one.follows in seen and one.id not in seen]
     return Undone(tuple(dropped), tuple(planned))
 
 
@@ -79,8 +99,9 @@ def _drop(outbox: Outbox, one: Enforcement, by: str, why: str, now: int) -> bool
     return outbox.move(StateChange(enforcement_id=one.id, state="undone", at=now, by=by, why=why), _NOT_DONE)
 
 
-def _plan(outbox: Outbox, one: Enforcement, by: str, why: str, now: int) -> None:
-    back = undoing(one)
-    outbox.plan([back], now)
-    change = StateChange(enforcement_id=back.id, state="planned", at=now, by=by, why=why)
-    outbox.move(change, ["failed"] if outbox.changes(back.id) else ["planned"])
+def _plan(outbox: Outbox, backs: Sequence[Enforcement], by: str, why: str, now: int) -> None:
+    added = set(outbox.plan(backs, now, by=by, why=why))
+    for back in backs:
+        if back.id not in added:
+            change = StateChange(enforcement_id=back.id, state="planned", at=now, by=by, why=why)
+            outbox.move(change, ["failed"] if outbox.changes(back.id) else ["planned"])

@@ -26,13 +26,16 @@ class Leased:
 class End:
     """What became of a leased enforcement; `again` is when one that stays planned is tried anew.
 
-    `also` are enforcements that are planned in the same transaction, such as a limit in the place of a held one.
+    `also` are enforcements that are planned in the same transaction, such as a limit in the place of a held one; beside
+    a held one that is taken back already nothing is planned. One that is given back without having been `tried` keeps
+    its tries.
     """
 
     leased: Leased
     change: StateChange
     again: int | None = None
     also: tuple[Enforcement, ...] = ()
+    tried: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,18 @@ class Outbox(Protocol):
     The ledger plans the enforcements of each live decision in the transaction that records it.
     """
 
-    def plan(self, enforcements: Sequence[Enforcement], at: int) -> None:
-        """Add enforcements that no decision brought: undoing ones, rungs of a ladder; adding one again does nothing."""
+    def plan(self, enforcements: Sequence[Enforcement], at: int, *, by: str = "", why: str = "") -> Sequence[str]:
+        """Add enforcements that no decision brought: undoing ones, rungs of a ladder; adding one again does nothing.
+
+        Gives back the ids of those that were added; where somebody has them planned, who and why is recorded.
+        """
         ...
 
     def lease(self, by: str, most: int, now: int, until: int) -> Sequence[Leased]:
         """At most `most` planned enforcements that are due and free, oldest first.
 
-        One waits while an older one of the same subject is planned, so those of one subject are done in order.
+        One waits while an older one of the same subject is planned, so those of one subject are done in order. Kinds
+        that are urgent wait for nothing: those that nobody tried yet come before all others.
         """
         ...
 

@@ -75,6 +75,12 @@ class Enforcement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.follows is not None and self.kind == Kind.LIMIT.word and self.on.startswith("event:")
 
 
+class Told(Enforcement, frozen=True, kw_only=True, gc=False):
+    """An enforcement as whoever carries it out is told of it: with what the platform is to tell whom it is done to."""
+
+    notice: str | None = None
+
+
 class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     """An enforcement's step from one state to another: when (microseconds UTC), by whom, and why.
 

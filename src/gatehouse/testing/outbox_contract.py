@@ -129,6 +129,33 @@ class OutboxContract:
         outbox.end([End(last, change("n-d", "planned"), again=NOW + 50)])
         assert [one.enforcement.id for one in self.lease(outbox, now=NOW + 50)] == ["n-d"]
 
+    def test_urgent_ones_come_first_and_wait_for_nothing(self, ledger: Ledger, outbox: Outbox) -> None:
+        """Neither for a backlog, nor for what is tried again and again on the same event, and they are leased once."""
+        deeds = self.decided(ledger, *"abc")
+        (removal,) = self.lease(outbox, most=1)
+        outbox.end([End(removal, change("n-a", "planned", NOW + 10), again=NOW + 1000)])
+        urgent = make_enforcement("u-a", decision_id=deeds[0].decision_id, event_id="a", kind="escalate")
+        outbox.plan([urgent], NOW + 11)
+        (first,) = self.lease(outbox, most=1, now=NOW + 11)
+        assert first.enforcement == urgent
+        assert [one.enforcement.id for one in self.lease(outbox, "p2", now=NOW + 11)] == ["n-b", "n-c"]
+        outbox.end([End(first, change("u-a", "planned", NOW + 12), again=NOW + 20)])
+        assert list(self.lease(outbox, now=NOW + 19)) == []
+        (again,) = self.lease(outbox, now=NOW + 20)
+        assert (again.enforcement.id, again.attempt) == ("u-a", 2)
+        outbox.end([ended(again, at=NOW + 21)])
+        outbox.plan([undoing(urgent)], NOW + 22)
+        assert list(self.lease(outbox, now=NOW + 22)) == [], "what takes it back keeps the order"
+
+    def test_what_is_given_back_untried_keeps_its_tries(self, ledger: Ledger, outbox: Outbox) -> None:
+        """It can still be dropped, for nobody was told of it."""
+        self.decided(ledger, "a")
+        for _ in range(3):
+            (leased,) = self.lease(outbox)
+            assert leased.attempt == 1
+            assert outbox.end([End(leased, change("n-a", "planned"), again=NOW + 10, tried=False)]) == [True]
+        assert outbox.move(change("n-a", "undone", NOW + 20), ["planned"])
+
     def test_a_try_that_failed_comes_again_when_it_is_due(self, ledger: Ledger, outbox: Outbox) -> None:
         """Not before, and every try is on record."""
         self.decided(ledger, "a")
@@ -143,8 +170,9 @@ class OutboxContract:
         """The id is the key."""
         (deed,) = self.decided(ledger, "a")
         more = make_enforcement("more", decision_id=deed.decision_id, event_id="a", kind="limit", follows=deed.id)
-        for _ in range(2):
-            outbox.plan([more, deed], NOW + 9)
+        assert outbox.plan([more, deed], NOW + 9, by="sam", why="a reason") == ["more"]
+        assert outbox.plan([more, deed], NOW + 9, by="kim", why="another") == []
+        assert outbox.changes("more") == [change("more", "planned", NOW + 9, "sam", why="a reason")]
         assert outbox.waiting() == Waiting(2, 0, NOW + 1)
         assert outbox.find(decision_id=deed.decision_id) == [deed, more]
         found = ledger.find("a")
@@ -180,6 +208,15 @@ class OutboxContract:
         assert outbox.find(ids=["more"]) == []
         assert outbox.end([End(again, change("n-a", "held"), also=(more,))]) == [True]
         assert outbox.find(ids=["more"]) == [more]
+
+    def test_nothing_stands_in_for_what_is_taken_back_already(self, ledger: Ledger, outbox: Outbox) -> None:
+        """Whoever took it back while it was leased did not see the limit that comes after that."""
+        (deed,) = self.decided(ledger, "a")
+        (leased,) = self.lease(outbox)
+        outbox.plan([undoing(deed)], NOW + 11)
+        limit = make_enforcement("limit", decision_id=deed.decision_id, event_id="a", kind="limit", follows=deed.id)
+        assert outbox.end([End(leased, change("n-a", "held"), also=(limit,))]) == [True]
+        assert outbox.find(ids=["limit"]) == []
 
     def test_only_what_is_free_and_stands_so_is_moved(self, ledger: Ledger, outbox: Outbox) -> None:
         """One that a performer holds may be carried out at this moment."""

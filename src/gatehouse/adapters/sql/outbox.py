@@ -48,6 +48,11 @@ _WAITING = ("enforcement_id", "subject", "policy", "state", "planned", "due", "a
 
 _SEVERE = [kind.word for kind in Kind if kind > Kind.LIMIT and kind not in URGENT]
 
+_URGENT = frozenset(kind.word for kind in URGENT)
+
+_BEFORE_ALL = 0
+"""When an urgent one is due that was not tried yet: a moment at which nothing else is."""
+
 
 class SqlOutbox:
     """Enforcements in the ledger's own database, so that a decision and what it plans are one transaction."""
@@ -55,15 +60,22 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def plan(self, enforcements: Sequence[Enforcement], at: int) -> None:
-        """Add enforcements that no decision brought; adding one again does nothing."""
+    def plan(self, enforcements: Sequence[Enforcement], at: int, *, by: str = "", why: str = "") -> list[str]:
+        """Add enforcements that no decision brought; gives back the ids of those that were not there yet."""
         with self._database.writing() as connection:
-            _add(connection, enforcements, at)
+            added = _add(connection, enforcements, at)
+            if by:
+                changes = [StateChange(enforcement_id=id_, state="planned", at=at, by=by, why=why) for id_ in added]
+                _check(changes)
+                _note(connection, changes)
+        return added
 
     def lease(self, by: str, most: int, now: int, until: int) -> list[Leased]:
-        """At most `most` planned enforcements that are due and free, oldest first; those of one subject in order."""
+        """At most `most` planned enforcements that are due and free; urgent ones first, those of a subject in order."""
         with self._database.writing() as connection:
-            rows = connection.execute(_free(most, now)).all()
+            rows = list(connection.execute(_urgent(most)))
+            if len(rows) < most:
+                rows += connection.execute(_free(most - len(rows), now)).all()
             taken = [row.enforcement_id for row in rows]
             if not taken:
                 return []
@@ -205,29 +217,46 @@ class SqlOutbox:
 
 def into_outbox(planned: Sequence[tuple[Enforcement, int]]) -> Insertion:
     """What puts enforcements that are on record into the outbox, each with when it was planned."""
-    rows = [(one.id, one.on, one.policy, "planned", at, at, 0, 0) for one, at in planned]
+    rows = [(one.id, one.on, one.policy, "planned", at, _due(one, at), 0, 0) for one, at in planned]
     return Insertion(outbox, _WAITING, rows)
 
 
-def _add(connection: Connection, planned: Sequence[Enforcement], at: int) -> None:
+def _due(one: Enforcement, at: int) -> int:
+    return _BEFORE_ALL if one.kind in _URGENT and one.undoes is None else at
+
+
+def _add(connection: Connection, planned: Sequence[Enforcement], at: int) -> list[str]:
     """Record enforcements that are not on record behind those of their decisions, and put them into the outbox."""
     _check(planned)
+    added = []
     for one in planned:
         if connection.scalar(select(enforcements.c.id).where(enforcements.c.id == one.id)) is None:
             last = select(func.coalesce(func.max(enforcements.c.place), -1) + 1)
             place = last.where(enforcements.c.decision_id == one.decision_id).scalar_subquery()
             connection.execute(insert(enforcements).values(**msgspec.structs.asdict(one), place=place))
             insert_all(connection, [into_outbox([(one, at)])])
+            added.append(one.id)
+    return added
+
+
+def _urgent(most: int) -> Select[Any]:
+    """Urgent ones that nobody tried yet, however many others are due before them."""
+    first = and_(outbox.c.state == "planned", outbox.c.due == _BEFORE_ALL)
+    return select(outbox).where(first).order_by(outbox.c.number).limit(most)
 
 
 def _free(most: int, now: int) -> Select[Any]:
+    """What else is due, oldest first; all but urgent ones wait for older ones of their subject."""
     earlier = outbox.alias()
     waits = exists().where(
         earlier.c.subject == outbox.c.subject, earlier.c.state == "planned", earlier.c.number < outbox.c.number
     )
+    said = enforcements.c
+    urgent = exists().where(said.id == outbox.c.enforcement_id, said.kind.in_(_URGENT), said.undoes.is_(None))
     # Hidden in a function, `due` does not lure the database away from the index that gives the oldest first.
-    due = func.coalesce(outbox.c.due, 0) <= now
-    return select(outbox).where(outbox.c.state == "planned", due, ~waits).order_by(outbox.c.number).limit(most)
+    due = func.coalesce(outbox.c.due, now).between(_BEFORE_ALL + 1, now)
+    free = and_(outbox.c.state == "planned", due, or_(~waits, urgent))
+    return select(outbox).where(free).order_by(outbox.c.number).limit(most)
 
 
 def _end(connection: Connection, end: End) -> list[StateChange]:
@@ -240,16 +269,22 @@ def _end(connection: Connection, end: End) -> list[StateChange]:
         "lease": end.leased.fence,
         "to": change.state,
         "then": due.get(change.state),
-        # A hold is no try; one that was tried before that stays so.
-        "tries": end.leased.attempt - (change.state == "held"),
+        # A hold is no try, nor is what was given back; one that was tried before that stays so.
+        "tries": end.leased.attempt - (change.state == "held" or not end.tried),
         "at": change.at if counts else None,
     }
     if connection.execute(_ENDING, values).rowcount != 1:
         return []
-    _add(connection, end.also, change.at)
+    # Nothing stands in for a held one that is taken back: whoever took it back did not see what was not there yet.
+    if change.state != "held" or not _taken_back(connection, enforcement.id):
+        _add(connection, end.also, change.at)
     if change.state == "done" and enforcement.undoes is not None:
         return [change, *_undone(connection, enforcement.undoes, change)]
     return [change]
+
+
+def _taken_back(connection: Connection, id: str) -> bool:
+    return connection.scalar(select(enforcements.c.id).where(enforcements.c.undoes == id).limit(1)) is not None
 
 
 def _undone(connection: Connection, id: str, change: StateChange) -> list[StateChange]:

@@ -5,43 +5,48 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from gatehouse.bootstrap import ACTUATORS, LOG, Enforcing, open_enforcing
+from gatehouse.bootstrap import ACTUATORS, LOG, Enforcing, open_enforcing, open_watched
+from gatehouse.entry.cli.cases import desk
 from gatehouse.entry.cli.learn import who
+from gatehouse.entry.cli.replay import moment
 from gatehouse.entry.cli.show import as_json, console, count, day, now, print_json, table
-from gatehouse.errors import RefusedError
+from gatehouse.errors import RefusedError, UserError
 from gatehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from gatehouse.flows.perform import Round
+    from gatehouse.flows.observe import Observer
+    from gatehouse.flows.perform import Performer, Round
     from gatehouse.records.enforcement import Enforcement
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Stop when nothing is due, instead of waiting for more.")
-@click.option("--worker", help="The name beside what is done; another one for each that runs.")
+@click.option("--worker", help="The name beside what is done.  [default: machine and process]")
+@click.option("--metrics", "listen", metavar="HOST:PORT", help="Serve metrics and readiness there.")
 @as_json
 @click.pass_obj
-def perform(settings: Settings, once: bool, worker: str | None, json_: bool) -> None:
+def perform(settings: Settings, once: bool, worker: str | None, listen: str | None, json_: bool) -> None:
     """Carry out planned enforcements through the actuators of actuators.yaml in the home folder."""
-    from gatehouse.flows.perform import Performer
+    from gatehouse.entry.saying import saying
 
     parts = open_enforcing(settings)
-    name = worker or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    performer = Performer(name, parts.outbox, parts.standing, parts.actuator(now), parts.policy, now)
-    if not json_ and not (settings.home / ACTUATORS).exists():
-        click.echo(f"no {ACTUATORS}: enforcements are only written to {settings.home / LOG}", err=True)
-    if once:
-        came_to = performer.until_idle()
-    else:
-        with _stopped() as stop:
-            came_to = performer.run(stop)
+    said = saying("performer", quiet=json_)
+    if not (settings.home / ACTUATORS).exists():
+        said(f"no {ACTUATORS}: enforcements are only written to {settings.home / LOG}")
+    with _observed(settings, listen, said) as observer:
+        performer = _performer(parts, worker, observer)
+        if once:
+            came_to = performer.until_idle()
+        else:
+            with _stopped() as stop:
+                came_to = performer.run(stop, said=said)
     if json_:
         waiting = parts.outbox.waiting()
         print_json({**asdict(came_to), "waiting": {"planned": waiting.planned, "held": waiting.held}})
@@ -50,8 +55,54 @@ def perform(settings: Settings, once: bool, worker: str | None, json_: bool) -> 
     if came_to.failed:
         raise RefusedError(
             f"{count(came_to.failed, 'enforcement')} failed for good",
-            fix="gatehouse enforcements list --state failed says why",
+            fix="gatehouse enforcements list --state failed says why; gatehouse enforcements retry has them tried anew",
         )
+
+
+def _performer(parts: Enforcing, worker: str | None, observer: "Observer | None") -> "Performer":
+    from gatehouse.flows.notices import Notices
+    from gatehouse.flows.perform import Performer
+
+    name = worker or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    return Performer(
+        name,
+        parts.outbox,
+        parts.standing,
+        parts.actuator(now),
+        parts.policy,
+        now,
+        notice=Notices(desk(parts), now),
+        observer=observer,
+    )
+
+
+@contextmanager
+def _observed(settings: Settings, listen: str | None, said: Callable[[str], None]) -> "Iterator[Observer | None]":
+    """What counts for the metrics that are served meanwhile, where they are wanted."""
+    if listen is None:
+        yield None
+        return
+    from gatehouse.adapters.prometheus import PrometheusObserver
+    from gatehouse.adapters.prometheus_gauges import Gauges
+    from gatehouse.entry.metrics_server import MetricsServer, address_of, door_of
+    from gatehouse.entry.observing import of_database, open_access
+    from gatehouse.flows.health import Readiness, of_disk
+
+    address = address_of(listen)
+    door = door_of(open_access(settings), now, address)
+    with ExitStack() as closing:
+        watched = open_watched(settings)
+        closing.callback(watched.close)
+        ready = Readiness([*of_database(watched), of_disk(settings.home)])
+        outbox, letters = watched.outbox, watched.letters
+        gauges = Gauges(
+            clock=now, waiting=outbox.waiting, tripped=outbox.tripped, letters=letters.waiting, health=ready
+        )
+        metrics = PrometheusObserver(gauges)
+        server = MetricsServer(address, metrics, ready, door)
+        closing.callback(server.close)
+        said(f"metrics: http://{address.host}:{server.port}/metrics")
+        yield metrics
 
 
 @contextmanager
@@ -109,7 +160,7 @@ def list_(settings: Settings, state: str, most: int, json_: bool) -> None:
         click.echo(f"none is {state}")
         return
     rows = [(one.id, _deed(one), one.policy, *_why(last[one.id])) for one in shown]
-    console().print(table(("id", "what", "policy", "why", "until"), rows))
+    console().print(table(("id", "what", "policy", "why", "until"), rows, whole=("id",)))
     if len(found) > len(shown):
         click.echo(f"and {len(found) - len(shown):,} more (--most)")
 
@@ -159,6 +210,45 @@ def refuse(settings: Settings, id: str, why: str, by: str | None, json_: bool) -
         print_json({"id": id, "state": "undone"})
     else:
         click.echo(f"{id} will not be carried out")
+
+
+@enforcements.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "all_", is_flag=True, help="Every one that failed.")
+@click.option("--policy", help="Of all, only those of this policy.")
+@click.option("--since", help="Of all, only those planned at or after: 2026-11-22, or 2026-11-22T13:05 (UTC).")
+@_WHY
+@_BY
+@as_json
+@click.pass_obj
+def retry(
+    settings: Settings,
+    ids: tuple[str, ...],
+    all_: bool,
+    policy: str | None,
+    since: str | None,
+    why: str,
+    by: str | None,
+    json_: bool,
+) -> None:
+    """Have failed enforcements tried anew, such as those of an hour in which the platform could not be reached."""
+    from gatehouse.flows.held import retry as try_anew
+
+    if bool(ids) == all_:
+        raise UserError("which enforcements?", fix="name their ids, or say --all")
+    outbox = open_enforcing(settings).outbox
+    chosen = outbox.find(
+        ids=ids or None, policy=policy, since=moment(since, "--since") or 0, states=() if ids else ["failed"]
+    )
+    if unknown := sorted(set(ids) - {one.id for one in chosen if one.state == "failed"}):
+        raise UserError(
+            f"none of these has failed: {', '.join(unknown)}", fix="gatehouse enforcements list --state failed"
+        )
+    found = try_anew(outbox, chosen, by=by or who(), why=why, now=now())
+    if json_:
+        print_json({"planned": found})
+    else:
+        click.echo(f"{count(len(found), 'enforcement')} will be tried anew")
 
 
 @enforcements.command()

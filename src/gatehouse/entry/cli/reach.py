@@ -144,9 +144,19 @@ def show(found: "Reached") -> None:
     click.echo(f"on {count(found.n, 'stored event')} of {count(found.actors, 'actor')} within {_span(found.days)}{of}")
     kinds = [*found.kinds, *(kind for kind in found.before if kind not in found.kinds)]
     rows = [(kind, *_cells(found, kind), *_before(found, kind)) for kind in kinds]
-    columns = ("enforce", "events", "actors", "a day [95 %]", "share of traffic [95 %]", "done before", "a day before")
+    columns = (
+        "enforce",
+        "events",
+        "actors",
+        "a day [95 %]",
+        "share of traffic [95 %]",
+        "most actors a day",
+        "done before",
+        "a day before",
+    )
     if rows:
-        console().print(table(columns, rows, right=("events", "actors", "a day [95 %]", "done before", "a day before")))
+        right = [name for name in columns if name not in ("enforce", "share of traffic [95 %]")]
+        console().print(table(columns, rows, right=right))
     else:
         click.echo("it would enforce nothing, and nothing was")
     if found.n < WANTED:
@@ -165,12 +175,14 @@ def _span(days: float) -> str:
 def _cells(found: "Reached", kind: str) -> tuple[str, ...]:
     rate = found.kinds.get(kind)
     if rate is None:
-        return ("0", "0", "0", UNKNOWN)
+        return ("0", "0", "0", UNKNOWN, "0")
     share = f"{rate.share:.2%} [{rate.low:.2%}, {rate.high:.2%}]"
     daily = _daily(found, rate.events)
     if daily != UNKNOWN:
         daily += f" [{_daily(found, rate.low * found.n)}, {_daily(found, rate.high * found.n)}]"
-    return (f"{rate.events:,}", f"{rate.actors:,}", daily, share)
+    # A day may bring actors whom less than a day did not.
+    most = f"{rate.busiest:,}" if found.days >= 1 else f"{rate.busiest:,} or more"
+    return (f"{rate.events:,}", f"{rate.actors:,}", daily, share, most)
 
 
 def _before(found: "Reached", kind: str) -> tuple[str, ...]:

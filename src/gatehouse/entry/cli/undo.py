@@ -1,12 +1,11 @@
 """`gatehouse undo`: take back what was done, whoever decided it."""
 
-from datetime import UTC, datetime
-
 import click
 
 from gatehouse.bootstrap import open_enforcing
 from gatehouse.entry.cli.learn import who
-from gatehouse.entry.cli.show import as_json, console, count, now, print_json, table
+from gatehouse.entry.cli.replay import moment
+from gatehouse.entry.cli.show import as_json, console, count, now, print_json, steps, table
 from gatehouse.errors import UserError
 from gatehouse.settings import Settings
 
@@ -40,10 +39,12 @@ def undo(
 
     if not why and not dry_run:
         raise UserError("an undo needs a reason", where="--why", fix="add --why 'version 3 removed jokes'")
-    chosen = Chosen(policy_version, decision, enforcement, _moment(since, "--since"), _moment(until, "--until"))
-    found = take_back(
-        open_enforcing(settings).outbox, chosen, by=by or who(), why=why or "", now=now(), dry_run=dry_run
-    )
+    chosen = Chosen(policy_version, decision, enforcement, moment(since, "--since"), moment(until, "--until"))
+    outbox = open_enforcing(settings).outbox
+    with steps(json_) as progress:
+        found = take_back(
+            outbox, chosen, by=by or who(), why=why or "", now=now(), dry_run=dry_run, progress=progress.at
+        )
     if json_:
         print_json({"dropped": found.dropped, "planned": found.planned, "dry_run": dry_run})
         return
@@ -57,14 +58,3 @@ def undo(
         click.echo(f"{count(len(found.dropped), 'enforcement')} {would}dropped before being carried out")
     if found.planned:
         click.echo(f"{count(len(found.planned), 'enforcement')} {would}taken back by gatehouse perform")
-
-
-def _moment(said: str | None, where: str) -> int | None:
-    """A time in microseconds UTC."""
-    if said is None:
-        return None
-    try:
-        at = datetime.fromisoformat(said)
-    except ValueError:
-        raise UserError(f"'{said}' is no time", where=where, fix="write 2026-11-22 or 2026-11-22T13:05") from None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e6)

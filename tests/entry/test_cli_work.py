@@ -49,7 +49,7 @@ def test_events_of_a_file_are_decided_once_however_often_it_is_worked_on(with_sp
 
 
 def test_a_letter_is_listed_without_content_shown_escaped_retried_and_dropped(
-    with_spam: Command, tmp_path: Path
+    with_spam: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = {"id": "ahead", "text": "good morning", "occurred": (time.time_ns() // 1_000) + 2 * 86_400_000_000}
     with_spam("work", "--from", write(tmp_path / "e.jsonl", '{"id": "bad", "txet": "\\u001b[2Jsecret"}', ahead))
@@ -62,6 +62,9 @@ def test_a_letter_is_listed_without_content_shown_escaped_retried_and_dropped(
     letters = {one["event_id"]: one for one in json.loads(with_spam("deadletter", "list", "--json").out)["letters"]}
     assert "value" not in letters["bad"]
     bad = str(letters["bad"]["id"])
+    monkeypatch.setenv("COLUMNS", "80")
+    assert bad in with_spam("deadletter", "list").out
+    monkeypatch.setenv("COLUMNS", "200")
     shown = with_spam("deadletter", "show", bad).out
     assert 'says  (40 bytes) {"id": "bad", "txet": "\\u001b[2Jsecret"}' in shown
     retried = with_spam("deadletter", "retry", "--all")
@@ -168,6 +171,31 @@ def test_a_release_promoted_meanwhile_decides_from_then_on(
     look()
     assert said == [f"deciding by spam {release.version}"]
     assert dict(gate.judge.releases) == {"spam": release.version}
+
+
+def test_whatever_stands_in_the_way_of_looking_it_looks_again(
+    with_spam: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gatehouse.bootstrap import open_house
+
+    house = open_house(read())
+    gate, _ = live.open_gate(house, (), Tally())
+    said: list[str] = []
+    look = live.Releases(house, (), gate, said.append)
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.0)
+
+    def broken(*_: object) -> None:
+        raise ValueError("a text that somebody wrote")
+
+    monkeypatch.setattr(live, "live_releases", broken)
+    look()
+    assert len(said) == 1
+    assert said[0].startswith("deciding goes on by the releases of before: ValueError at ")
+    assert "somebody wrote" not in said[0]
+    monkeypatch.undo()
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.0)
+    look()
+    assert len(said) == 1
 
 
 def test_how_far_it_is_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

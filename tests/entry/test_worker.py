@@ -13,6 +13,7 @@ from tests.entry.conftest import Command
 from gatehouse.adapters.memory_bus import MemoryBus
 from gatehouse.entry import worker
 from gatehouse.errors import OutsideError
+from gatehouse.flows.observe import Tally
 from gatehouse.ports.bus import Consumer
 
 
@@ -127,3 +128,19 @@ def test_a_bus_that_does_not_answer_is_quiet(monkeypatch: pytest.MonkeyPatch) ->
     assert 39.0 < polls.quiet() < 41.0
     polls()
     assert polls.quiet() == 0.0
+
+
+def test_what_a_worker_tells_of_its_way_does_not_end_it_where_the_bus_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    tally, consumer = Tally(), Waiting(5)
+    telling = worker.Telling(tally, consumer, said.append)  # type: ignore[arg-type]
+    later = time.monotonic() + 3_600.0
+    for consumer.waiting in (1_200, None):
+        tally.counted("messages", 36_000)
+        later += 3_600.0
+        monkeypatch.setattr(worker.time, "monotonic", lambda later=later: later)
+        telling()
+    assert [one.split(", ")[2:] for one in said] == [
+        ["0 set aside", "1,200 waiting"],
+        ["0 set aside", "an unknown number waiting"],
+    ]

@@ -23,6 +23,11 @@ def performer(**said: Any) -> None:
     faults_roles.performer(**said)
 
 
+def member_that_hands_over_one_by_one(**said: Any) -> None:
+    """One of a group that moves only the partitions that must go elsewhere."""
+    faults_roles.member(**said, **{"partition.assignment.strategy": "cooperative-sticky"})
+
+
 def api_an_hour_ago(**said: Any) -> None:
     """As where somebody has set the machine's clock back."""
     live.now = lambda: time_ns() // 1_000 - 3_600_000_000

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.perform import Performer
 from gatehouse.flows.work import Batch, Worker
 from gatehouse.ports.ledger import Judged
@@ -57,3 +58,9 @@ def performer_that_only_says_so(**said: Any) -> None:
 class _Idle:
     def act(self, *_: object) -> str:
         return "done"
+
+
+def worker_that_counts_nobody_else(**said: Any) -> None:
+    """What other processes recorded since the start is not counted."""
+    LocalHistory.catch_up = lambda _: 0  # type: ignore[method-assign]
+    faults_roles.worker(**said)

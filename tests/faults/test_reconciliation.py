@@ -7,6 +7,7 @@ from time import sleep
 
 import msgspec
 import pytest
+from tests.faults.counted import wrong_counts
 
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.records.api import DecisionAnswer
@@ -161,6 +162,22 @@ def test_offsets_committed_before_the_ledger_are_noticed(forks: Forks, place: Pl
         instead={"worker": f"{SABOTAGE}:worker_that_commits_first"},
     )
     assert found.lost, str(found)
+
+
+def test_windows_that_lack_what_others_recorded_are_noticed(forks: Forks, place: Place, receiver: Receiver) -> None:
+    with trial(
+        forks,
+        place,
+        receiver,
+        deployment={"worker-1": "worker", "worker-2": "worker", "performer": "performer"},
+        instead={"worker": f"{SABOTAGE}:worker_that_counts_nobody_else"},
+    ) as run:
+        sleep(1.5)
+        wrong, telling = wrong_counts(run, ways=["bus"])
+        found = run.end()
+    assert telling
+    assert wrong
+    assert found.agrees, str(found)
 
 
 def test_a_commit_that_was_answered_and_not_made_is_noticed(forks: Forks, place: Place, receiver: Receiver) -> None:

@@ -1,5 +1,6 @@
 """What the gate depends on is slow, silent, cut off or gone: it says so in time, loses nothing, and mends by itself."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ def test_a_history_on_a_server_that_is_silent_or_gone_costs_its_evidence_and_lit
                 waited.append(seconds)
             assert states(run.place, (answer, 0.0))["failed"] > 0
             assert max(waited) < 2.5
-            assert sum(seconds > 0.4 for seconds in waited) <= 4, waited
+            # It is asked at once, then after 1, 2, 4, ... seconds, of which a slow machine takes more.
+            assert sum(seconds > 0.4 for seconds in waited) <= 2 + math.log2(1 + sum(waited)), waited
             redis_proxy.mend()
         wait_for(lambda: states(run.place, run.ask(f"after-{time.monotonic()}")) == {"failed": 0}, 30, "no history")
         found = run.end()

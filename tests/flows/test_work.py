@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.flows.remembering import START, make_judge
+from tests.flows.remembering import START, make_judge, make_post
 
 from gatehouse.adapters.memory_bus import MemoryBus, MemoryConsumer
 from gatehouse.errors import OutsideError
@@ -137,7 +138,7 @@ def test_a_batch_is_recorded_then_its_letters_kept_then_its_offsets_committed(se
     assert {source[-1]: (letter.event_id, letter.reason) for source, letter in letters.items()} == {
         "2": (None, "not JSON: expecting value at line 1, column 1"),
         "3": ("e3", "txet: is unknown"),
-        "4": ("e1", "memory: known with other content: 'e1'; nothing of this batch was recorded"),
+        "4": ("e1", "id: is known with other content"),
     }
     assert {letter.value for letter in letters.values()} >= {b"nonsense"}
     assert (worker.step(), consumer.behind()) == (0, 0)
@@ -298,3 +299,73 @@ def test_pauses_grow_and_are_cut_short_by_a_stop(setting: Setting, monkeypatch: 
     monkeypatch.setattr(type(consumer), "rest", lambda _, seconds: rests.append(seconds))
     worker.step()
     assert rests == [0.1, 0.2, 0.4, 0.4, 0.4]
+
+
+def test_a_letter_that_was_erased_or_settled_since_it_was_chosen_is_left_as_it_is(setting: Setting) -> None:
+    setting.send(b"nonsense", *posts(1), {"id": "e2", "text": 7}, {"id": "e3", "txet": "hello"})
+    worker, _ = setting.worker()
+    worker.run(once=none_more)
+    chosen = setting.letters.list()
+    erased, dropped, left = sorted(chosen, key=lambda one: one.source)
+    setting.letters.erase([erased.id])
+    setting.letters.settle(dropped.id, "dropped", START, "kim")
+    clock = Clock(START)
+    done = retry(setting.letters, LiveGate(setting.judge, setting.ledger, None, clock), chosen, clock, "sam")
+    assert [one.letter.id for one in done] == [left.id]
+    assert {one.id: one.tries for one in setting.letters.list(state=None)} == {dropped.id: 1, left.id: 2}
+
+
+def test_a_letter_that_is_erased_while_it_is_tried_does_not_come_back(setting: Setting) -> None:
+    setting.send(b"nonsense")
+    worker, _ = setting.worker()
+    worker.run(once=none_more)
+    (letter,) = setting.letters.list()
+
+    def clock() -> int:
+        setting.letters.erase([letter.id])
+        return START
+
+    retry(setting.letters, LiveGate(setting.judge, setting.ledger, None, clock), [letter], clock, "sam")
+    assert setting.letters.list(state=None) == []
+
+
+def test_the_traces_that_messages_belong_to_are_told_of_with_their_batch(setting: Setting) -> None:
+    told: list[tuple[int, int, list[str]]] = []
+
+    class Observer(Tally):
+        def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:
+            told.append((n, waiting, list(traces)))
+
+    setting.send(*posts(1, 2, 3), b"nonsense")
+    worker, consumer = setting.worker()
+    worker._observer = Observer()
+    take = consumer._take
+    consumer._take = lambda most: [replace(one, trace=f"t{one.offset}") for one in take(most)]  # type: ignore[method-assign]
+    worker.step()
+    # Of what is no event nothing is decided.
+    assert told == [(3, 0, ["t0", "t1", "t2"])]
+    consumer._take = take  # type: ignore[method-assign]
+    setting.send(*posts(4))
+    worker.step()
+    assert len(told) == 1
+
+
+def test_a_worker_to_which_nothing_comes_counts_what_others_record(setting: Setting) -> None:
+    worker, _ = setting.worker()
+    other = LiveGate(setting.judge, setting.ledger, None, Clock(START))
+    other.decide([make_post("e1"), make_post("e2")])
+    assert worker.step() == 0
+    assert isinstance(tally := worker._observer, Tally)
+    assert tally.counts["recorded elsewhere"] == 2
+    reads = setting.ledger.last
+    setting.ledger.last = down  # type: ignore[method-assign]
+    assert worker.step() == 0
+    setting.ledger.last = reads  # type: ignore[method-assign]
+    setting.send({"id": "e3", "text": "hello", "actor": "a1"})
+    worker.step()
+    (third,) = [one for _, one in setting.ledger.log() if one.id == "e3"]
+    assert setting.ledger.judged([third])[0].features["posts_1h"] == 2
+
+
+def down() -> int:
+    raise OutsideError("the disk is gone")

@@ -36,10 +36,11 @@ class _Partition:
 class MemoryBus:
     """Topics of `partitions` partitions, each of which holds at most `capacity` messages; for several threads at once.
 
-    A sender waits for room up to `patience` seconds: that is how those who read slowly hold back those who send.
+    A sender waits for room, up to `patience` seconds where they are given: that is how those who read slowly hold back
+    those who send.
     """
 
-    def __init__(self, *, partitions: int = 4, capacity: int = 10_000, patience: float = 60.0) -> None:
+    def __init__(self, *, partitions: int = 4, capacity: int = 10_000, patience: float | None = None) -> None:
         self.capacity = capacity
         self.patience = patience
         self.changed = Condition()

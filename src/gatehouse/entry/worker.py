@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -160,8 +160,14 @@ class Telling:
         n = self._tally.counts["messages"]
         if seconds < TELLS_EVERY_SECONDS or n == self._messages:
             return
-        waiting = self._consumer.behind() or 0
         set_aside = self._tally.counts["letters"]
         rate = (n - self._messages) / seconds
-        self._said(f"{n:,} messages, {rate:,.0f} a second, {set_aside:,} set aside, {waiting:,} waiting")
+        self._said(f"{n:,} messages, {rate:,.0f} a second, {set_aside:,} set aside, {self._waiting()} waiting")
         self._told, self._messages = time.monotonic(), n
+
+    def _waiting(self) -> str:
+        # That the bus is gone is for the next poll to say, which waits for it.
+        with suppress(OutsideError):
+            if (waiting := self._consumer.behind()) is not None:
+                return f"{waiting:,}"
+        return "an unknown number"

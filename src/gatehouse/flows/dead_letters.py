@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from gatehouse.errors import GatehouseError, OutsideError
 from gatehouse.flows.live import Unrecorded
 from gatehouse.flows.live_gate import Clock, LiveGate
@@ -26,9 +24,15 @@ class Retried:
 def retry(letters: DeadLetters, gate: LiveGate, chosen: Sequence[DeadLetter], clock: Clock, by: str) -> list[Retried]:
     """Decide on each of these letters, one at a time; what fails again waits with a try more and the new reason.
 
-    Raises OutsideError where ledger or letters cannot be used; those before are settled, the others wait as they did.
+    One that was erased or settled since it was chosen is left as it is, and out of the answer. Raises OutsideError
+    where ledger or letters cannot be used; those before are settled, the others wait as they did.
     """
-    return [_again(letters, gate, letter, clock, by) for letter in chosen]
+    return [_again(letters, gate, letter, clock, by) for letter in chosen if _as_it_was(letters, letter)]
+
+
+def _as_it_was(letters: DeadLetters, letter: DeadLetter) -> bool:
+    known = letters.find(letter.id)
+    return known is not None and known.state == letter.state
 
 
 def _again(letters: DeadLetters, gate: LiveGate, letter: DeadLetter, clock: Clock, by: str) -> Retried:
@@ -47,5 +51,5 @@ def _again(letters: DeadLetters, gate: LiveGate, letter: DeadLetter, clock: Cloc
 
 
 def _still(letters: DeadLetters, letter: DeadLetter, error: GatehouseError, event_id: str | None) -> Retried:
-    letters.add([replace(letter, reason=reason_of(error), event_id=event_id)])
+    letters.failed_again(letter.id, reason_of(error), event_id)
     return Retried(letter, None, error)

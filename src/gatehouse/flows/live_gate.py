@@ -113,6 +113,12 @@ class LiveGate:
                 self._keep()
             return answers
 
+    def keep_up(self) -> None:
+        """Count what others recorded while nothing is to be decided, so that the next event need not wait for it."""
+        # What cannot be read now counts before the next batch.
+        with self._lock, suppress(OutsideError):
+            self._catch_up(self._clock())
+
     def swap(self, judge: Judge, history: History | None = None, arms: Arms | None = None) -> None:
         """Decide by another judge from the next batch on, and by these arms; a local history is carried over or made.
 

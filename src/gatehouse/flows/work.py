@@ -15,6 +15,7 @@ from gatehouse.flows.live_gate import Clock, LiveGate
 from gatehouse.flows.read_event import UnreadableError, read_event
 from gatehouse.ports.bus import Consumer, Message
 from gatehouse.ports.dead_letters import DeadLetter, DeadLetters, letter_id
+from gatehouse.ports.ledger import ConflictError
 from gatehouse.records.event import Event
 
 BATCH = 500
@@ -97,6 +98,7 @@ class Worker:
         begun = perf_counter()
         messages = self._consumer.poll(self._most, WAIT_SECONDS)
         if not messages:
+            self._gate.keep_up()
             return 0
         n = len(messages)
         self._observer.spent("poll", perf_counter() - begun, n)
@@ -122,6 +124,8 @@ class Worker:
 
     def _decide(self, batch: Batch) -> None:
         """Decide on the events of a batch, and set aside those that cannot be recorded."""
+        if traces := [message.trace for message, _ in batch.events if message.trace is not None]:
+            self._observer.gathered(len(batch.events), 0, traces)
         answers = self._gate.decide([event for _, event in batch.events])
         refused = [
             (message, answer)
@@ -187,4 +191,6 @@ def letter_for(message: Message, error: GatehouseError, now: int, event_id: str 
 
 def reason_of(error: GatehouseError) -> str:
     """Every fault of an error in one line each, without the next steps."""
+    if isinstance(error, ConflictError):
+        return "id: is known with other content"  # the error itself speaks of a whole batch, and this is one of it
     return "\n".join(f"{fault.where}: {fault.what}" if fault.where else fault.what for fault in error.faults)

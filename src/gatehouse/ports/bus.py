@@ -7,13 +7,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: its value as it came, and its place on the bus."""
+    """One message: its value as it came, and its place on the bus; `trace` is its `traceparent`, where it has one."""
 
     value: bytes
     topic: str
     partition: int
     offset: int
     key: bytes | None = None
+    trace: str | None = None
 
 
 class Consumer(Protocol):

@@ -51,8 +51,15 @@ class DeadLetters(Protocol):
         """One letter, or None."""
         ...
 
+    def failed_again(self, id: str, reason: str, event_id: str | None) -> None:
+        """Count one try more of a letter that is there, with the new reason; one that was erased does not come back."""
+        ...
+
     def settle(self, id: str, state: LetterState, at: int, by: str) -> None:
-        """Say what became of a letter; raises UserError where there is none of this id."""
+        """Say what became of a letter.
+
+        Raises UserError where there is none of this id, and where one that became a decision is to be dropped.
+        """
         ...
 
     def erase(self, ids: Sequence[str]) -> int:

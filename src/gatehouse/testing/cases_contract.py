@@ -10,6 +10,8 @@ from gatehouse.errors import UserError
 from gatehouse.ports.cases import Cases, ContradictionError, Spoken, Taken
 from gatehouse.ports.ledger import Ledger
 from gatehouse.records.case import Appeal, Closing, Finding, Label, Notice, Report
+from gatehouse.records.erasure import Erasure
+from gatehouse.records.event import Entity
 from gatehouse.records.standing import Reporter
 from gatehouse.testing.makers import NOW, make_decision, make_event, make_judged
 
@@ -94,6 +96,22 @@ class CasesContract:
         cases.appeal(make_appeal())
         with pytest.raises(ContradictionError, match="appeal 'a1' is known with other content"):
             cases.appeal(make_appeal(statement="it was not"))
+
+    @pytest.mark.parametrize("erased", ["account:b1", "account:a1"], ids=["its reporter", "the event's actor"])
+    def test_a_report_that_comes_again_after_an_erasure_is_known(
+        self, ledger: Ledger, cases: Cases, erased: str
+    ) -> None:
+        """A platform that tries again must not be told to send what was erased under another id."""
+        self.decided(ledger, "e1")
+        report = make_report(comment="to all of us")
+        case_id = cases.report(report).case_id
+        ledger.erase(Erasure(entity=Entity.parse(erased), at=NOW + 6, by="sam", why="asked for"))
+        assert cases.report(report) == Taken(case_id, True)
+        found = cases.reported("r1")
+        assert found is not None
+        assert found[0].comment is None
+        with pytest.raises(ContradictionError):
+            cases.report(msgspec.structs.replace(report, policy="toxicity"))
 
     def test_many_reports_of_one_event_and_policy_are_one_case(self, ledger: Ledger, cases: Cases) -> None:
         """However many come at once; those that name no policy join any."""

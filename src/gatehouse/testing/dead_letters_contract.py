@@ -20,9 +20,10 @@ class MemoryDeadLetters:
     def add(self, letters: Sequence[DeadLetter]) -> None:
         """Keep them; one that is known counts one try more and has the new reason."""
         for letter in letters:
-            if known := self._kept.get(letter.id):
-                letter = replace(known, tries=known.tries + 1, reason=letter.reason, event_id=letter.event_id)
-            self._kept[letter.id] = letter
+            if letter.id in self._kept:
+                self.failed_again(letter.id, letter.reason, letter.event_id)
+            else:
+                self._kept[letter.id] = letter
 
     def list(self, *, state: LetterState | None = "waiting", limit: int = 100, after: str = "") -> list_of[DeadLetter]:
         """Letters by id, those after `after`; of any state where it is None."""
@@ -33,10 +34,17 @@ class MemoryDeadLetters:
         """One letter, or None."""
         return self._kept.get(id)
 
+    def failed_again(self, id: str, reason: str, event_id: str | None) -> None:
+        """Count one try more of a letter that is there."""
+        if known := self._kept.get(id):
+            self._kept[id] = replace(known, tries=known.tries + 1, reason=reason, event_id=event_id)
+
     def settle(self, id: str, state: LetterState, at: int, by: str) -> None:
         """Say what became of a letter."""
         if id not in self._kept:
             raise UserError(f"no dead letter '{id}'")
+        if (self._kept[id].state, state) == ("retried", "dropped"):
+            raise UserError(f"letter {id} became a decision")
         self._kept[id] = replace(self._kept[id], state=state, settled=at, settled_by=by)
 
     def erase(self, ids: Sequence[str]) -> int:
@@ -97,6 +105,28 @@ class DeadLettersContract:
         assert known == replace(dropped, state="dropped", settled=NOW + 9, settled_by="sam", tries=2)
         assert list(letters.list(state="dropped")) == [known]
         assert len(letters.list(state=None)) == 2
+
+    def test_what_became_a_decision_is_not_dropped_any_more(self, letters: DeadLetters) -> None:
+        """The other way round it goes: who dropped one may have been wrong."""
+        letter = make_letter()
+        letters.add([letter])
+        letters.settle(letter.id, "dropped", NOW, "sam")
+        letters.settle(letter.id, "retried", NOW + 1, "sam")
+        with pytest.raises(UserError, match=f"letter {letter.id} became a decision"):
+            letters.settle(letter.id, "dropped", NOW + 2, "kim")
+        assert letters.find(letter.id) == replace(letter, state="retried", settled=NOW + 1, settled_by="sam")
+
+    def test_what_fails_again_counts_a_try_more_and_does_not_come_back_once_it_is_erased(
+        self, letters: DeadLetters
+    ) -> None:
+        """Its state stays."""
+        letter = make_letter()
+        letters.add([letter])
+        letters.failed_again(letter.id, "another", "e1")
+        assert letters.find(letter.id) == replace(letter, tries=2, reason="another", event_id="e1")
+        letters.erase([letter.id])
+        letters.failed_again(letter.id, "another", "e1")
+        assert letters.list(state=None) == []
 
     def test_settling_what_is_not_there_is_refused(self, letters: DeadLetters) -> None:
         """With its id."""

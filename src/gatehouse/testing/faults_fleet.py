@@ -1,11 +1,12 @@
 """A whole deployment of forked processes under fire: killed and frozen at random moments, started again, reconciled."""
 
+import json
 import random
 import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from gatehouse.flows.undo import Chosen, undo
 from gatehouse.records.api import DecisionAnswer
 from gatehouse.testing.faults_forks import Child, Forks
 from gatehouse.testing.faults_receiver import Receiver, send_to
-from gatehouse.testing.faults_reconcile import Reconciliation, Sent, kept, reconcile
+from gatehouse.testing.faults_reconcile import Reconciliation, Said, Sent, kept, reconcile
 from gatehouse.testing.faults_roles import PARTITIONS, TOPIC, is_ready, key_of
 from gatehouse.testing.faults_traffic import Senders, Traffic
 
@@ -244,9 +245,9 @@ class Trial:
         finally:
             database.close()
 
-    def ask(self, id_: str, text: str = "good morning") -> tuple[httpx.Response, float]:
+    def ask(self, id_: str, text: str = "good morning", actor: str = "account:asking") -> tuple[httpx.Response, float]:
         """Ask the API once for a decision; gives back what it answered, and after how many seconds."""
-        said = {"id": id_, "text": text, "actor": "account:asking"}
+        said = {"id": id_, "text": text, "actor": actor}
         begun = time.monotonic()
         answer = httpx.post(
             f"{self.place.url}/v1/decisions",
@@ -259,10 +260,20 @@ class Trial:
             self._sent.answered.append((said, msgspec.json.decode(answer.content, type=DecisionAnswer)))
         return answer, seconds
 
-    def end(self, patience: float = 60.0) -> Reconciliation:
-        """Stop sending, wait until nothing waits, stop all processes, and compare."""
+    def tell(self, events: Sequence[Said]) -> None:
+        """Send these events by the bus."""
+        messages = [json.dumps(said).encode() for said in events]
+        KafkaProducer(self.place.brokers).send(TOPIC, messages)
+        self._sent.messages += messages
+
+    def rest(self, patience: float = 60.0) -> None:
+        """Stop sending, and wait until nothing waits."""
         self.senders.finish()
         drained(self.place, patience)
+
+    def end(self, patience: float = 60.0) -> Reconciliation:
+        """Come to rest, stop all processes, and compare."""
+        self.rest(patience)
         self.fleet.stop()
         return reconciled(self.place, self._sent, self._receiver)
 

@@ -4,11 +4,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gatehouse.adapters.kafka.consumer import KafkaConsumer
 from gatehouse.adapters.sql.access import SqlKeys
 from gatehouse.adapters.sql.engine import Database
+from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.bootstrap import Bus, open_enforcing, open_house
 from gatehouse.entry.api import server
 from gatehouse.entry.api.judging import JudgeProcess
@@ -32,6 +34,9 @@ REMOVED = "gatehouse canary text: known spam sample 1"
 
 TOPIC = "events"
 PARTITIONS = range(4)
+QUICK_GROUP = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "100"}
+"""The shortest time that brokers allow after which a member that says nothing is taken for dead."""
+
 TERMS = Terms(most=8, threads=4, lease=600_000, tries=1_000, first=20_000, longest=100_000)
 """Leases so short that what a killed performer held need not be waited for."""
 
@@ -98,6 +103,20 @@ def worker(home: str, brokers: str, server_url: str | None = None, once: bool = 
     settings = settings_of(home, server_url)
     house, bus = open_house(settings), SharedPartitions(brokers)
     work(house, (), bus, Working(group="workers", batch=20, once=once), _ready(settings.home))
+
+
+def member(home: str, brokers: str, server_url: str | None = None, **how: str) -> None:
+    """`gatehouse work` as one of a group that shares the partitions out, with a hash chain of its own.
+
+    `how` are more of the client's settings.
+    """
+    settings = settings_of(home, server_url)
+    ledger = SqlLedger(Database(settings.server or settings.ledger), writer=f"member-{os.getpid()}")
+    options = settings.home / f"member-{os.getpid()}.properties"
+    options.write_text("".join(f"{name}={value}\n" for name, value in {**QUICK_GROUP, **how}.items()))
+    bus = Bus(f"kafka://{brokers}/{TOPIC}", options)
+    house = replace(open_house(settings), ledger=ledger)
+    work(house, (), bus, Working(group="workers", batch=20), _ready(settings.home))
 
 
 class SharedPartitions(Bus):

@@ -116,6 +116,24 @@ def test_a_server_that_lost_its_memory_is_not_taken_for_one_where_nobody_was_see
     assert posts(history, batches) == [1]
 
 
+def test_a_server_that_comes_back_older_than_it_was_is_one_that_lost_its_memory(
+    own_redis: RealRedis, history: RedisHistory, batches: Iterator[pa.RecordBatch]
+) -> None:
+    other = RedisHistory(SMALL, "v", Server(own_redis.url, timeout=TIMEOUT, rest=0))
+    assert [posts(history, batches), posts(other, batches)] == [[0], [1]]
+    own_redis.client().save()
+    assert [posts(history, batches), posts(other, batches)] == [[2], [3]]
+    own_redis.stop()
+    own_redis.start()
+    for asking in (history, other, history):
+        with pytest.raises(OutsideError, match=r"cannot be reached|has lost its memory"):
+            posts(asking, batches)
+    with pytest.raises(OutsideError, match="has lost its memory"):
+        posts(other, batches)
+    own_redis.client().hset(history.names.state, mapping=empty_state("2", "v"))
+    assert [posts(history, batches), posts(other, batches)] == [[0], [1]]
+
+
 def test_a_history_filled_anew_is_gone_on_with(
     own_redis: RealRedis, history: RedisHistory, batches: Iterator[pa.RecordBatch]
 ) -> None:

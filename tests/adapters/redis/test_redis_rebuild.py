@@ -8,7 +8,7 @@ from tests.flows.remembering import WINDOWS, make_judge, make_post, post_batches
 
 from gatehouse.adapters.redis.history import Names, RedisHistory
 from gatehouse.adapters.redis.rebuild import is_filled, rebuild
-from gatehouse.adapters.redis.server import Server
+from gatehouse.adapters.redis.server import Server, UnansweredError
 from gatehouse.errors import OutsideError
 from gatehouse.features.live import LiveHistory
 from gatehouse.flows.judge import Judge
@@ -46,6 +46,30 @@ def test_a_first_start_fills_redis_with_nothing(judge: Judge, server: Server) ->
     assert is_filled(judge, server)
     decide(judge, ledger, [make_post("e1"), make_post("e2", 1)], 9, worker(judge, server))
     assert windows(ledger, "e2")["posts_1h"] == 1
+
+
+def test_what_is_decided_while_redis_is_away_counts_when_it_is_filled_anew_and_not_before(
+    judge: Judge, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, history = MemoryLedger(), worker(judge, server)
+    rebuild(ledger, judge, server)
+    decide(judge, ledger, [make_post("e1")], 9, history)
+    with monkeypatch.context() as away:
+        away.setattr(server, "apply", cut_off)
+        decide(judge, ledger, [make_post("e2", 1)], 9, history)
+    decide(judge, ledger, [make_post("e3", 2)], 9, history)
+    alone = ledger.find("e2")
+    assert alone is not None
+    assert "posts_1h" not in alone.features
+    assert windows(ledger, "e3")["posts_1h"] == 1
+    server.client.flushdb()
+    assert rebuild(ledger, judge, server) == "3 events counted from the ledger"
+    decide(judge, ledger, [make_post("e4", 3)], 9, history)
+    assert windows(ledger, "e4")["posts_1h"] == 3
+
+
+def cut_off(*_: object) -> None:
+    raise UnansweredError("cannot be reached")
 
 
 def test_events_are_decided_without_windows_until_it_is_filled_and_count_from_then_on(

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from threading import Thread
 from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from gatehouse.adapters.kafka.connection import outside, quiet
+from gatehouse.adapters.kafka.connection import made_by, outside, quiet
 from gatehouse.errors import OutsideError
 from gatehouse.ports.bus import Message
 
@@ -41,9 +42,11 @@ class KafkaConsumer:
         self._read: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._early: list[Message] = []
-        self._resting = self._closed = self._joined = False
+        self._closed = self._joined = False
         self._asked = monotonic()
         self._unreachable: KafkaError | None = None
+        self._wrong: OutsideError | None = None
+        self._commit: _Commit | None = None
         own = {
             "bootstrap.servers": brokers,
             "group.id": group,
@@ -53,7 +56,8 @@ class KafkaConsumer:
             "error_cb": self._told,
             "logger": quiet(),
         }
-        self._consumer = Consumer({**own, **(options or {})})
+        with made_by(self._where):
+            self._consumer = Consumer({**own, **(options or {})})
         if partitions:
             self._joined = True
             self._consumer.assign([TopicPartition(topic, number) for number in partitions])
@@ -63,30 +67,27 @@ class KafkaConsumer:
     def poll(self, most: int, seconds: float) -> list[Message]:
         """At most `most` messages, waiting up to `seconds` for the first.
 
-        Raises OutsideError where no broker can be reached.
+        Raises OutsideError where no broker can be reached, and where one refuses; what came before that is given first.
         """
         found, self._early = self._early[:most], self._early[most:]
         if not found:
             found = self._consumed(most, seconds)
         if not found:
-            self._look_after(self._unreachable)
+            self._look_after()
         for message in found:
             self._read[message.partition] = message.offset + 1
         return found
 
     def rest(self, seconds: float) -> None:
         """Read nothing for so long, and stay one of the group: brokers drop those that ask for nothing."""
-        self._resting = True
         end = monotonic() + seconds
-        with suppress(KafkaException):
-            self._consumer.pause(self._consumer.assignment())
-        try:
-            while (left := end - monotonic()) > 0:
-                self._early += self._consumed(1, left)
-        finally:
-            self._resting = False
+        while (left := end - monotonic()) > 0:
+            # Each time anew: partitions that are given out meanwhile come unpaused, and bring one message at the most.
             with suppress(KafkaException):
-                self._consumer.resume(self._consumer.assignment())
+                self._consumer.pause(self._consumer.assignment())
+            self._early += self._consumed(1, left)
+        with suppress(KafkaException):
+            self._consumer.resume(self._consumer.assignment())
 
     def ours(self, messages: Sequence[Message]) -> list[Message]:
         """Those of these messages whose partitions are still read here."""
@@ -104,14 +105,15 @@ class KafkaConsumer:
         ends = {number: offset for number, offset in ends.items() if offset > self._done.get(number, 0)}
         if not ends:
             return
-        offsets = [TopicPartition(self.topic, number, offset) for number, offset in ends.items()]
-        try:
-            said = self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            raise outside(error.args[0], self._where, "these messages may come again") from error
-        for one in said or ():
-            if one.error is not None:
-                raise outside(one.error, self._where, "these messages may come again")
+        if self._commit is None or not self._commit.is_alive():
+            self._commit = _Commit(self._consumer, [TopicPartition(self.topic, *end) for end in ends.items()])
+            self._commit.start()
+            self._commit.join(ANSWER_SECONDS)
+        if self._commit.is_alive():
+            what = f"no broker has answered a commit for {ANSWER_SECONDS:g} s; these messages may come again"
+            raise OutsideError(what, where=self._where, fix="see that the brokers run; reading goes on meanwhile")
+        if self._commit.error is not None:
+            raise outside(self._commit.error, self._where, "these messages may come again")
         self._done |= ends
 
     def behind(self) -> int | None:
@@ -129,41 +131,47 @@ class KafkaConsumer:
         return waiting
 
     def close(self) -> None:
-        """Leave the group; a second time does nothing."""
+        """Leave the group; a second time does nothing, and neither does the first while a broker owes an answer."""
         if not self._closed:
             self._closed = True
-            self._consumer.close()
+            if self._commit is None or not self._commit.is_alive():
+                self._consumer.close()
 
     def _consumed(self, most: int, seconds: float) -> list[Message]:
+        """What came; an error beside it is kept, for what was read is not read again by this consumer."""
+        came: list[KafkaMessage] = []
+        wrong = None
         try:
             # Asked for many at once, the client waits for all of them; so for one, and then for what lies there.
-            came = self._consumer.consume(1, seconds)
+            came += self._consumer.consume(1, seconds)
             if came and most > 1:
                 came += self._consumer.consume(most - 1, 0.0)
         except KafkaException as error:
-            raise outside(error.args[0], self._where) from error
+            wrong = error.args[0]
         found = []
         assigned = {one.partition for one in self._consumer.assignment()} if came else set()
         for message in came:
-            if (wrong := message.error()) is not None:
-                self._refused(wrong)
+            if (said := message.error()) is not None:
+                wrong = said if said.code() not in _NOTHING_YET else wrong
             # A partition may be taken away while its messages are handed over: they come again elsewhere.
             elif message.partition() in assigned:
                 found.append(_message(message))
         if found:
             self._unreachable = None
+        if found or wrong is not None:
+            self._wrong = None if wrong is None else outside(wrong, self._where)
         return found
-
-    def _refused(self, error: KafkaError) -> None:
-        if error.code() not in _NOTHING_YET:
-            raise outside(error, self._where)
 
     def _told(self, error: KafkaError) -> None:
         if error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._unreachable = error
 
-    def _look_after(self, error: KafkaError | None) -> None:
+    def _look_after(self) -> None:
         """Say why nothing comes; brokers that went away say so once, and only asking tells whether they are back."""
+        wrong, self._wrong = self._wrong, None
+        if wrong is not None:
+            raise wrong
+        error = self._unreachable
         if error is None:
             if not self._joined and monotonic() - self._asked > JOIN_SECONDS:
                 self._asked = monotonic()
@@ -178,11 +186,8 @@ class KafkaConsumer:
             raise outside(error, self._where)
         self._unreachable = None
 
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._joined = True
-        if self._resting:
-            consumer.assign(partitions)
-            consumer.pause(partitions)
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._joined, self._asked = False, monotonic()
@@ -193,6 +198,24 @@ class KafkaConsumer:
             self._done.pop(number, None)
 
 
+class _Commit(Thread):
+    """A commit on its way, and what was said to it: the client itself waits for a silent broker without end."""
+
+    def __init__(self, consumer: Consumer, offsets: list[TopicPartition]) -> None:
+        super().__init__(daemon=True, name="commit")
+        self._consumer, self._offsets = consumer, offsets
+        self.error: KafkaError | None = None
+
+    def run(self) -> None:
+        """Until it is answered."""
+        try:
+            said = self._consumer.commit(offsets=self._offsets, asynchronous=False)
+        except KafkaException as error:
+            self.error = error.args[0]
+        else:
+            self.error = next((one.error for one in said or () if one.error is not None), None)
+
+
 def _message(message: KafkaMessage) -> Message:
     key = message.key()
     return Message(
@@ -201,4 +224,10 @@ def _message(message: KafkaMessage) -> Message:
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         key=key.encode() if isinstance(key, str) else key,
+        trace=_trace_of(message),
     )
+
+
+def _trace_of(message: KafkaMessage) -> str | None:
+    said = dict(message.headers() or ()).get("traceparent")
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as KafkaMessage
 
-from gatehouse.adapters.kafka.connection import outside, quiet
+from gatehouse.adapters.kafka.connection import made_by, outside, quiet
 from gatehouse.errors import OutsideError
 
 PATIENCE_SECONDS = 30.0
@@ -28,7 +28,8 @@ class KafkaProducer:
             "message.timeout.ms": round(PATIENCE_SECONDS * 1_000),
             "logger": quiet(),
         }
-        self._producer = Producer({**own, **(options or {})})
+        with made_by(self._where):
+            self._producer = Producer({**own, **(options or {})})
 
     def send(self, topic: str, values: Sequence[bytes], keys: Sequence[bytes | None] | None = None) -> None:
         """All of these, those of one key in order; raises OutsideError where brokers do not hold all of them."""

@@ -1,16 +1,23 @@
 """Whether brokers answer and have the topic, asked without joining any group."""
 
+from collections.abc import Mapping
+
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from gatehouse.adapters.kafka.connection import outside, quiet
+from gatehouse.adapters.kafka.connection import made_by, outside, quiet
 from gatehouse.errors import OutsideError
 
 
-def answers(brokers: str, topic: str, seconds: float) -> int:
-    """How many partitions the topic has; raises OutsideError where no broker answers in time or it is not there."""
+def answers(brokers: str, topic: str, seconds: float, options: Mapping[str, str] | None = None) -> int:
+    """How many partitions the topic has; raises OutsideError where no broker answers in time or it is not there.
+
+    `options` are the client's own settings, such as how to log in.
+    """
     where = f"kafka://{brokers}/{topic}"
-    client = AdminClient({"bootstrap.servers": brokers, "socket.timeout.ms": round(seconds * 1_000)}, logger=quiet())
+    own = {"bootstrap.servers": brokers, "socket.timeout.ms": str(round(seconds * 1_000))}
+    with made_by(where):
+        client = AdminClient({**own, **(options or {})}, logger=quiet())
     try:
         found = client.list_topics(topic, timeout=seconds).topics.get(topic)
     except KafkaException as error:

@@ -4,7 +4,7 @@
 -- ARGV: prefix; the life that is meant ('' for the one that is); worker; its number of this call; milliseconds for which a
 -- batch may be taken back or come again, and for which the state stays; which events may have been counted before: 'none',
 -- those of a 'lost' worker's last batch, or 'any'; the latest time seen in the batch; for each event its mark and the
--- latest time seen up to it; how many tables.
+-- latest time seen up to it; how many tables; the last batch that the worker knows of.
 -- Then for each table: milliseconds for which its values stay; bytes of a body; codes that are touched; how many bodies
 -- each of them has (4 bytes); the bodies; folds. Then for each batch that is owed: the number of its call, and for each
 -- table the codes where it counted.
@@ -13,7 +13,7 @@
 -- event's place in the batch. Cells are little-endian int64 and stay below 2^53 wherever this script counts with them.
 local state, workers, prefix = KEYS[1], KEYS[2], ARGV[1]
 local pack, sub, byte = struct.pack, string.sub, string.byte
-local TABLE, FIRST, DAY = 6, 11, 86400000
+local TABLE, FIRST, DAY = 6, 12, 86400000
 
 local function cell(text, at)
   return (struct.unpack('<i8', text, at))
@@ -50,6 +50,11 @@ if not life then
 end
 if ARGV[2] ~= '' and ARGV[2] ~= life then
   return {'OTHER', life}
+end
+if tonumber(said[2]) < tonumber(ARGV[11]) then
+  -- It came back older than it was, from its own disk or as a replica that lagged: what is missing, nobody can say.
+  redis.call('DEL', state, workers)
+  return {'EMPTY'}
 end
 local worker, call, hold, marked = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[7]
 local marks, tables = ARGV[9], tonumber(ARGV[10])

@@ -222,7 +222,8 @@ class RedisHistory:
         return answer
 
     def _forget(self, life: str) -> None:
-        self._life = life
+        if life != self._life:
+            self._life, self.batch = life, 0
         self._owed.clear()
         self._folds = [b""] * len(self._carrier.shapes)
 
@@ -231,7 +232,8 @@ class RedisHistory:
         spans = [-(-shape.span // 1_000) + grace for shape in self._carrier.shapes]
         said: list[Any] = [self.names.prefix, self._life, self._worker, call, _milliseconds(self.times.hold) or 1]
         said += [max(spans, default=0) + _milliseconds(_STATE_STAYS), before]
-        said += [int(events.high[-1]) if len(events.high) else 0, events.marked(), len(parts)]
+        said += [int(events.high[-1]) if len(events.high) else 0, events.marked()]
+        said += [len(parts), self.batch]
         for shape, span, part, folds in zip(self._carrier.shapes, spans, parts, self._folds, strict=True):
             said += [span, shape.body, part.codes, part.counts.astype("<u4").tobytes(), part.bodies, folds]
         for owed in self._owed:

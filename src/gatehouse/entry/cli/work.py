@@ -42,25 +42,17 @@ def work(
 
     SIGTERM and Ctrl-C finish the batch at hand. What is cut off comes again, and is not decided twice.
     """
-    from gatehouse.adapters import logs
     from gatehouse.bootstrap import Bus, open_house
     from gatehouse.entry import worker
     from gatehouse.entry.metrics_server import address_of
+    from gatehouse.entry.saying import saying
 
     metrics = address_of(listen) if listen else None
     bus = Bus(url or settings.bus, bus_options)
     if bus.in_process and source is None:
         fix = "add --from FILE.jsonl, or name a bus that others send to: --bus kafka://HOST:PORT/TOPIC"
         raise UserError("nothing can come by a bus within this process", fix=fix)
-    terminal = logs.configure(level="WARNING" if json_ else "INFO")
-    log = logs.sayer("worker")
-
-    def said(what: str) -> None:
-        if terminal and not json_:
-            click.echo(f"· {what}", err=True)
-        else:
-            log(what)
-
+    said = saying("worker", quiet=json_)
     house = open_house(settings)
     how = worker.Working(group, batch, source, once, metrics)
     tally = worker.work(house, packs, bus, how, said)

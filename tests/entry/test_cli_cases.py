@@ -55,6 +55,13 @@ def test_a_case_is_listed_shown_and_closed(gatehouse: Command, with_case: str) -
     assert gatehouse("cases", "show", "x").code == 2
 
 
+def test_the_ids_of_cases_stand_on_one_line_of_a_narrow_terminal(
+    gatehouse: Command, with_case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert with_case in gatehouse("cases", "list").out
+
+
 def test_an_appeal_is_opened_and_decided(gatehouse: Command, with_case: str) -> None:
     said = ("--by", "a1", "--statement", "it was a joke")
     assert gatehouse("appeals", "open", "x1", *said).code == 2

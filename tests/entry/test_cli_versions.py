@@ -14,8 +14,8 @@ from gatehouse.bootstrap import House, open_house
 from gatehouse.entry import live
 from gatehouse.entry.cli import main, reach
 from gatehouse.entry.live import Releases, open_gate
-from gatehouse.errors import UserError
-from gatehouse.flows import life
+from gatehouse.errors import OutsideError, UserError
+from gatehouse.flows import arms, life
 from gatehouse.flows.reach import Rate, Reached
 from gatehouse.records.decision import Decision
 from gatehouse.records.event import Entity, Event
@@ -118,6 +118,24 @@ def test_a_canary_lives_through_a_restart_is_halted_and_stopped_by_hand(spam: Co
     assert spam("stop", "spam").code == 1
 
 
+def test_every_step_is_told_with_who_took_it_from_where_to_where_and_why(spam: Command) -> None:
+    version = draft(spam)
+    assert spam("promote", "spam", "--to", "canary", "--share", "40%", "--why", "to see").code == 0
+    life.halt(house().shelf, "spam", version, at=time.time_ns() // 1_000, why="it failed")
+    assert spam("promote", "spam", version, "--why", "it was the network").code == 0
+    steps = json.loads(spam("versions", "life", "spam", "--json").out)
+    own = [(one["was"], one["step"]["state"], one["step"]["why"]) for one in steps if one["step"]["version"] == version]
+    assert own == [
+        (None, "draft", "trained"),
+        ("draft", "canary", "to see"),
+        ("canary", "retired", "canary halted: it failed"),
+        ("retired", "live", "it was the network"),
+    ]
+    told = spam("versions", "life", "spam").out
+    assert re.search(rf"UTC +{version} +draft +canary, 40 % +\S+ +to see", told)
+    assert re.search(rf"UTC +{version} +canary +retired +gatehouse +canary halted: it failed", told)
+
+
 def test_a_process_takes_up_what_is_tried_while_it_runs(spam: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", -1.0)
     version, told = draft(spam), []
@@ -144,27 +162,57 @@ def test_a_process_takes_up_what_is_tried_while_it_runs(spam: Command, monkeypat
     gate.close()
 
 
+@pytest.mark.parametrize(
+    ("error", "why"), [(UserError("its policy is gone"), "its policy is gone"), (RuntimeError("x"), "RuntimeError")]
+)
 def test_a_release_that_cannot_be_opened_is_left_out_and_told_of_once(
-    spam: Command, monkeypatch: pytest.MonkeyPatch
+    spam: Command, monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
 ) -> None:
     monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", -1.0)
     version = draft(spam)
     assert spam("promote", "spam", "--to", "shadow").code == 0
     opened = house()
-    policy = opened.shelf.registry.release("spam", version).policy_version
 
     def gone(*_: object) -> None:
-        raise UserError(f"policy {policy} is gone")
+        raise error
 
     monkeypatch.setattr("gatehouse.flows.arms.open_judge", gone)
     gate, said = open_gate(opened, ())
-    assert said[-1].startswith(f"the shadow {version} of 'spam' is left out: policy {policy} is gone")
+    assert said[-1].startswith(f"the shadow {version} of 'spam' is left out: ")
+    assert why in said[-1]
     told: list[str] = []
     look = Releases(opened, (), gate, told.append)
     look()
     assert told == []
     (answer,) = gate.decide([post(1)])
     assert isinstance(answer, Decision)
+
+
+def test_what_is_out_of_reach_holds_nothing_up_and_is_tried_again(
+    spam: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", -1.0)
+    version, told = draft(spam), []
+    assert spam("promote", "spam", "--to", "shadow").code == 0
+    opened = house()
+
+    def missing(*_: object) -> None:
+        raise OutsideError("model.bin is missing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gatehouse.flows.arms.open_judge", missing)
+        gate, said = open_gate(opened, ())
+        assert "model.bin is missing" in said[-1]
+        look = Releases(opened, (), gate, told.append)
+        own = opened.settings.home / arms.HISTORY.format(pack="spam", version=version)
+        own.touch()
+        for _ in range(3):
+            look()
+        assert own.exists()
+        assert len(told) == 1, "told of once, however often it is tried"
+    look()
+    assert told[1:] == [f"spam {version} judges in shadow"]
+    gate.close()
 
 
 def test_a_share_belongs_to_a_canary(spam: Command) -> None:
@@ -178,11 +226,13 @@ def test_what_a_day_would_bring_comes_with_its_interval(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    rate = Rate(events=50, actors=20, share=0.05, low=0.02, high=0.1)
+    rate = Rate(events=50, actors=20, busiest=12, share=0.05, low=0.02, high=0.1)
     bounds = ("30 enforcements in the busiest of an hour, over the quota of 20 in an hour",)
     reach.show(Reached(1_000, 300, 2.0, 0.25, {"remove": rate}, {"limit": rate}, bounds))
     shown = capsys.readouterr().out
     assert "on 1,000 stored events of 300 actors within 2 days, deciding for 25 % of actors" in shown
-    assert re.search(r"remove +50 +20 +25 \[10, 50\] +5\.00% \[2\.00%, 10\.00%\] +0 +0", shown)
-    assert re.search(r"limit +0 +0 +0 +– +50 +25", shown)
+    assert re.search(r"remove +50 +20 +25 \[10, 50\] +5\.00% \[2\.00%, 10\.00%\] +12 +0 +0", shown)
+    assert re.search(r"limit +0 +0 +0 +– +0 +50 +25", shown)
     assert f"over its bounds: {bounds[0]}" in shown
+    reach.show(Reached(1_000, 300, 0.5, 1.0, {"remove": rate}, {}, ()))
+    assert re.search(r"10\.00%\] +12 or more +0 +0", capsys.readouterr().out), "half a day does not bring all of them"

@@ -11,8 +11,11 @@ from gatehouse.errors import RefusedError, UserError
 from gatehouse.flows.appeals import Asked, contest, known_appeal, read_appeal
 from gatehouse.flows.held import approve
 from gatehouse.flows.perform import Round
+from gatehouse.flows.reports import known_report
 from gatehouse.ports.cases import ContradictionError, Taken, UnknownError
 from gatehouse.records.enforcement import Kind
+from gatehouse.records.erasure import Erasure
+from gatehouse.records.event import Entity
 from gatehouse.records.policy import Step
 from gatehouse.records.standing import Ladder, Reporter, Rung
 from gatehouse.testing.makers import make_decision, make_event, make_judged
@@ -115,8 +118,10 @@ def test_reports_that_an_appeal_overturns_were_not_right(house: Desked) -> None:
     house.judged(**CLEAR)
     house.closed(house.reported(), "violating", "sam")
     assert house.cases.reporters(["account:b1"]) == {"account:b1": Reporter(1, 0)}
+    assert known_report(house.cases, "r1")[2] == "upheld"
     house.closed(house.appealed(), "overturned", "lee")
     assert house.cases.reporters(["account:b1"]) == {"account:b1": Reporter(0, 1)}
+    assert known_report(house.cases, "r1")[2] == "rejected"
 
 
 def test_only_the_actor_contests_and_only_what_found_or_did_something(house: Desked) -> None:
@@ -169,6 +174,16 @@ def test_the_same_appeal_again_changes_nothing_even_when_it_is_decided(house: De
     for other in ({"statement": "x"}, {"by": "account:b"}, {"event_id": "e2"}, {"decision_id": "d"}):
         with pytest.raises(ContradictionError, match="appeal 'a1' is known with other content"):
             contest(house.desk, asking(**other), vouched="platform", now=9)
+
+
+def test_an_appeal_that_comes_again_after_its_actor_was_erased_is_known(house: Desked) -> None:
+    house.judged()
+    _, taken = contest(house.desk, MINE, vouched="platform", now=5)
+    house.ledger.erase(Erasure(entity=Entity("account", "a1"), at=6, by="sam", why="asked for"))
+    appeal, again = contest(house.desk, MINE, vouched="platform", now=7)
+    assert (appeal.statement, again) == ("", Taken(taken.case_id, True))
+    with pytest.raises(ContradictionError, match="appeal 'a1' is known with other content"):
+        contest(house.desk, asking(event_id="e2"), vouched="platform", now=8)
 
 
 def test_an_appeal_is_read_or_every_fault_is_told() -> None:

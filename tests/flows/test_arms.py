@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,17 @@ def test_a_canary_whose_signals_fail_is_halted_within_a_dozen_actors_and_on_reco
     assert tally.counts["canary halted"] == 1
     later = decisions(gate.decide(posts(60, start=100)))
     assert {one.releases["demo"] for one in later} == {"r1"}
+
+
+def test_a_halted_canary_that_is_still_being_opened_decides_nothing_any_more(ledger: Counting, tmp_path: Path) -> None:
+    tried = canary(failing(), 1.0)
+    gate = gate_with(ledger, tmp_path, [tried])
+    gate.decide(posts(60))
+    assert not gate.arms.canaries
+    # Whoever looked for releases before the halt was on record hands over what they found after it.
+    gate.try_out(Arms((replace(tried, share=0.9),)))
+    assert {one.releases["demo"] for one in decisions(gate.decide(posts(60, start=100)))} == {"r1"}
+    assert not gate.arms.canaries
 
 
 def test_a_halt_that_cannot_be_recorded_is_tried_again_and_decides_nothing_meanwhile(

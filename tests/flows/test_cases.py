@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -10,10 +12,12 @@ from tests.flows.reviewing import CLEAR, Desked
 
 from gatehouse.errors import RefusedError, UserError
 from gatehouse.flows import cases as flow
+from gatehouse.flows import held
 from gatehouse.flows.cases import catch_up, queue
 from gatehouse.flows.held import approve
 from gatehouse.flows.perform import Round
 from gatehouse.ports.cases import ContradictionError, UnknownError
+from gatehouse.ports.outbox import Outbox
 from gatehouse.records.case import Label
 from gatehouse.records.decision import PolicyOutcome
 from gatehouse.records.enforcement import Kind
@@ -208,17 +212,60 @@ def test_what_is_cut_off_is_finished_by_whoever_looks_next(
     assert house.cases.find(case_id).notice is not None  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("carried_out", [False, True], ids=["before it was done", "after it was done"])
+def test_who_is_cut_off_and_who_finishes_later_tell_the_actor_the_same(
+    house: Desked, monkeypatch: pytest.MonkeyPatch, carried_out: bool
+) -> None:
+    told = []
+    for id_, cut in (("e1", False), ("e2", True)):
+        house.judged(id_, enforce="strike")
+        if carried_out:
+            house.performer().until_idle()
+        case_id = house.reported(f"r-{id_}", event_id=id_)
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            if cut:
+                patch.setattr(flow, "_notice", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            house.closed(case_id, "not_violating")
+        house.performer().until_idle()
+        catch_up(house.desk, house.clock())
+        filed = house.cases.find(case_id)
+        assert filed is not None
+        assert filed.notice is not None
+        told.append(filed.notice.text.replace(id_, "it"))
+    assert told[0] == told[1]
+    assert ("taken back: remove and strike." in told[0]) == carried_out
+
+
+def test_two_who_finish_the_same_closing_at_once_disturb_nobody(house: Desked, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.with_policy(quota=Quota(hour=1))
+    house.judged("e0")
+    house.judged("e1")
+    house.performer().until_idle()
+    case_id = house.reported()
+    real, asked = held.approvals, count()
+
+    def late(outbox: Outbox, id: str) -> tuple[str, ...]:
+        found = real(outbox, id)
+        if next(asked) == 1:
+            catch_up(house.desk, house.clock())
+        return found
+
+    monkeypatch.setattr(held, "approvals", late)
+    assert house.closed(case_id, "violating").settled is not None
+    assert house.states()["d-e1-0-remove"] == "planned"
+
+
 def test_a_suspension_that_a_person_finds_waits_for_a_second_one(house: Desked) -> None:
     step = Step(name="harsh", detector="d", label="s", clause="S1", enforce=Kind.SUSPEND, review=True)
     house.with_policy(steps=(step,), quota=Quota(hour=1))
     house.judged(**CLEAR)
     house.closed(house.reported(), "violating")
     assert house.performer().until_idle() == Round(done=1, held=1)
-    (held,) = house.outbox.find(states=["held"])
-    assert held.kind == "suspend"
+    (waits,) = house.outbox.find(states=["held"])
+    assert waits.kind == "suspend"
     with pytest.raises(RefusedError, match="sam approved"):
-        approve(house.outbox, held.id, by="sam", why="once more", now=house.clock())
-    assert approve(house.outbox, held.id, by="kim", why="so do I", now=house.clock()) == "planned"
+        approve(house.outbox, waits.id, by="sam", why="once more", now=house.clock())
+    assert approve(house.outbox, waits.id, by="kim", why="so do I", now=house.clock()) == "planned"
     assert house.performer().until_idle() == Round(done=1)
 
 

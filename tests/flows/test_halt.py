@@ -41,6 +41,26 @@ def test_a_flood_of_one_actor_is_one_actor_an_hour() -> None:
     assert one.verdict() is None
 
 
+def test_what_is_only_done_to_an_actors_later_events_is_seen() -> None:
+    one = watch()
+    for actor in range(60):
+        for n in range(5):
+            enforce = "remove" if n >= 2 else "none"
+            one.add([said(n, actor=f"a{actor}")], [said(n, actor=f"a{actor}", enforce=enforce)], NOW)
+        if found := one.verdict():
+            break
+    assert found is not None
+    assert "it enforces more severely" in found.why
+    assert actor <= 30
+
+
+def test_events_that_do_not_differ_count_ever_more_seldom() -> None:
+    one = watch()
+    for n in range(1_000):
+        one.add([said(n, actor="loud")], [said(n, actor="loud")], NOW)
+    assert one.tally("stricter").n == 10, "the first, second, fourth ... and 512th"
+
+
 def test_actors_beyond_those_told_apart_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatehouse.flows.halt.MOST_ACTORS", 10)
     one = watch()
@@ -56,6 +76,7 @@ def test_actors_beyond_those_told_apart_are_not_counted(monkeypatch: pytest.Monk
         ({"enforce": "limit"}, {"enforce": "remove"}, "it enforces more severely"),
         ({"enforce": "limit"}, {"enforce": "none"}, "it enforces more mildly"),
         ({}, None, "it has failed signals"),
+        ({"failed": True}, None, "it has failed signals"),
     ],
 )
 def test_what_is_worse_on_every_event_is_halted_within_a_dozen_actors(
@@ -78,7 +99,7 @@ def test_the_reason_holds_the_figures_with_their_interval() -> None:
     found = one.verdict()
     assert found is not None
     assert found.why == (
-        "it has failed signals: alone in 20 and the live release alone in 0 of 20 actors an hour, 100.00% more "
+        "it has failed signals: alone in 20 and the live release alone in 0 of 20 events looked at, 100.00% more "
         "[33.89%, 100.00%], over the margin of 0.25%"
     )
 

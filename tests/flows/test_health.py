@@ -91,6 +91,23 @@ def test_what_hangs_costs_a_second_and_itself_alone() -> None:
     assert found.checks[0].mend == "see Redis"
 
 
+def test_an_answer_that_grows_old_while_another_hangs_is_not_asked_for_again() -> None:
+    held, times = threading.Event(), iter(range(9))
+
+    def hang() -> Check:
+        held.wait(5.0)
+        return Check(name="a", state="ok", what="late")
+
+    def soon() -> Check:
+        time.sleep(0.05)
+        return Check(name="b", state="ok", what=f"{next(times)}")
+
+    found = Readiness([Question("a", hang), Question("b", soon, keep=0.1)], seconds=0.4)()
+    held.set()
+    assert [(check.name, check.what) for check in found.checks][1:] == [("b", "0")]
+    assert found.checks[0].what.startswith("has not answered for 0.")
+
+
 def test_answers_are_kept_for_a_moment() -> None:
     times = [0]
 

@@ -1,5 +1,7 @@
 """The life of releases beside the live one: every step on record, at most one shadow and one canary, and refusals."""
 
+from typing import Any, Literal
+
 import pytest
 from tests.detectors.test_actor import detector
 
@@ -10,7 +12,7 @@ from gatehouse.flows import life
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.releases import FILES, Shelf
 from gatehouse.policies.decide import bind
-from gatehouse.records.dataset import Release
+from gatehouse.records.dataset import Release, Transition
 from gatehouse.records.policy import Step
 from gatehouse.testing.makers import NOW, make_decision, make_event, make_judged, make_model, make_policy, make_release
 from gatehouse.testing.memory import MemoryLedger, MemoryModelFiles, MemoryRegistry
@@ -113,6 +115,22 @@ def test_a_halt_is_recorded_once_and_shown_until_it_is_tried_again(shelf: Shelf)
     assert life.remarks(shelf.registry) == [f"spam {version} is in shadow"]
 
 
+def test_a_canary_that_somebody_makes_live_while_it_is_halted_stays_live(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, look = release("p2").version, life.chosen
+    life.try_out(shelf, "spam", version, "canary", **SAID)
+
+    def promoted_meanwhile(*said: Any) -> tuple[Release, Transition]:
+        seen = look(*said)
+        life.go_live(shelf, "spam", version, **SAID)
+        return seen
+
+    monkeypatch.setattr(life, "chosen", promoted_meanwhile)
+    assert life.halt(shelf, "spam", version, at=NOW, why="it failed") is None
+    assert states(shelf) == {"p1": "retired", "p2": "live", "p3": "draft"}
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.1])
 def test_a_canary_decides_for_some_and_not_for_all(shelf: Shelf, share: float) -> None:
     with pytest.raises(UserError, match="for all of them gatehouse promote spam"):
@@ -138,6 +156,54 @@ def test_the_same_step_again_changes_nothing(shelf: Shelf) -> None:
         "draft",
         "shadow",
     ]
+
+
+@pytest.mark.parametrize("state", ["shadow", "canary"])
+def test_of_two_who_try_something_at_once_the_later_stands(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, state: Literal["shadow", "canary"]
+) -> None:
+    real, others = life._end, [release("p3").version]
+
+    def late(*said: Any, **more: Any) -> list[Transition]:
+        if others:
+            life.try_out(shelf, "spam", others.pop(), state, **SAID)
+        return real(*said, **more)
+
+    monkeypatch.setattr(life, "_end", late)
+    life.try_out(shelf, "spam", release("p2").version, state, **SAID)
+    assert states(shelf) == {"p1": "live", "p2": "draft", "p3": state}
+
+
+def test_who_ends_a_trial_that_somebody_else_ended_meanwhile_is_not_refused(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life.try_out(shelf, "spam", release("p2").version, "canary", **SAID)
+    seen = shelf.registry.life("spam")
+    life.stop(shelf, "spam", None, **SAID)
+    before = len(shelf.registry.life("spam"))
+    monkeypatch.setattr(shelf.registry, "life", lambda _: seen)
+    assert life._end(shelf, "spam", ("canary",), None, "", at=NOW, by="kim") == []
+    monkeypatch.undo()
+    assert len(shelf.registry.life("spam")) == before
+
+
+def test_to_make_live_what_is_live_ends_no_trial_against_it(shelf: Shelf) -> None:
+    life.try_out(shelf, "spam", release("p2").version, "canary", **SAID)
+    life.go_live(shelf, "spam", release("p1").version, **SAID)
+    assert states(shelf) == {"p1": "live", "p2": "canary", "p3": "draft"}
+
+
+def test_no_way_back_to_what_clashes_with_another_pack(shelf: Shelf) -> None:
+    life.go_live(shelf, "spam", release("p2").version, **SAID)
+    text = b"windows:\n  - {name: url_count, count: {key: actor, window: 1h}}\n"
+    files = shelf.files.put({FILES["features"]: text})
+    other = make_release("hate", features="f2")
+    shelf.registry.add_model(make_model("hate.features", "f2", kind="features", labels=(), files=files))
+    shelf.registry.add_release(other, at=NOW, by="sam", why="trained")
+    shelf.registry.move(Transition(pack="hate", version=other.version, state="live", **SAID))
+    with pytest.raises(UserError, match="'spam' beside 'hate', which is live"):
+        life.go_back(shelf, "spam", **SAID)
+    assert states(shelf) == {"p1": "retired", "p2": "live", "p3": "draft"}
 
 
 def test_how_much_a_canary_may_differ_is_on_record(shelf: Shelf) -> None:

@@ -201,3 +201,10 @@ def test_the_fast_reader_reads_nothing_that_the_slow_one_does_not(
 def test_anything_is_an_event_or_unreadable(data: bytes) -> None:
     with suppress(UnreadableError):
         assert read_event(data, NOW).id
+
+
+def test_of_a_key_that_comes_twice_the_last_counts_for_every_reader() -> None:
+    data = b'{"id": "a", "text": "one", "id": "b", "text": "two", "attributes": {"n": 1, "n": 2}}'
+    fast, slow = read_event(data, 0), read_any(data, 0)
+    assert fast == slow
+    assert (fast.id, fast.text, fast.attributes) == ("b", "two", {"n": 2})

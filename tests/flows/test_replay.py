@@ -69,9 +69,16 @@ def test_a_known_event_keeps_its_decision_and_other_content_is_a_conflict(house:
 def test_what_violates_is_planned_and_what_asks_for_a_person_is_a_case(stored: dict[str, Judged]) -> None:
     known = stored["p4"]
     assert [(deed.kind, deed.policy, deed.state) for deed in known.enforcements] == [("remove", "spam", "planned")]
+    asking = {id_: {said.policy for said in one.decision.policies if said.review} for id_, one in stored.items()}
+    assert asking["p1"]
+    assert {id_: {case.policy for case in one.cases} for id_, one in stored.items()} == asking
+
+
+def test_what_no_detector_could_read_stays_undecided_and_asks_nobody(stored: dict[str, Judged]) -> None:
     blank = stored["p3"]
-    assert {case.policy for case in blank.cases} == set(PACKS)
-    assert all("no text" in case.reason for case in blank.cases)
+    assert {said.outcome for said in blank.decision.policies} == {"undecided"}
+    assert all("no text" in said.reason for said in blank.decision.policies)
+    assert not blank.cases
 
 
 def test_windows_are_replayed_as_they_were_used(judge: Judge) -> None:

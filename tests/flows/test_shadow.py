@@ -5,12 +5,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.flows.remembering import START, make_post
-from tests.flows.trying import daily, equal, failing, gate_with, shadow, stricter, unusable
+from tests.flows.remembering import FEATURES, RULES, START, make_post
+from tests.flows.trying import (
+    canary,
+    daily,
+    equal,
+    failing,
+    gate_with,
+    release_of,
+    shadow,
+    stricter,
+    unusable,
+)
 
 from gatehouse.errors import OutsideError
+from gatehouse.features.define import FeatureSet
+from gatehouse.features.windows import Count, duration
 from gatehouse.flows import shadow as shadows
 from gatehouse.flows.arms import Arms
+from gatehouse.flows.local_history import FORGOTTEN
 from gatehouse.flows.observe import Tally
 from gatehouse.flows.shadow import ShadowThread
 from gatehouse.ports.ledger import Judged
@@ -92,6 +105,79 @@ def test_a_shadow_with_windows_of_its_own_follows_the_log_whoever_wrote_it(ledge
     again.decide(posts(6, 7))
     again.close()
     assert {one.event.id: one.features["posts_1d"] for one in ledger.tried}.get("e006", 6) == 6
+
+
+def test_a_shadow_reads_the_live_windows_and_none_of_a_canary_that_names_another_so(
+    ledger: Watched, tmp_path: Path
+) -> None:
+    other = FeatureSet(
+        columns=FEATURES.columns, windows=(Count(name="posts_1h", key=("target",), window=duration("1h")),)
+    )
+    tried = canary(release_of(RULES, "r3", other), 1.0, ledger, tmp_path / "canary.snapshot")
+    gate = gate_with(ledger, tmp_path, [tried], [shadow(equal())])
+    answers = gate.decide(posts(0, 4))
+    gate.close()
+    assert {one.releases["demo"] for one in answers if isinstance(one, Decision)} == {"r3"}
+    assert [one.features["posts_1h"] for one in ledger.tried] == [0, 1, 2, 3]
+
+
+def test_large_texts_wait_by_their_characters(
+    ledger: Watched, tmp_path: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadows, "WAITING_CHARACTERS", 2_500)
+    monkeypatch.setattr(shadows, "AT_ONCE", 1)
+    gate = gate_with(ledger, tmp_path, shadows=[shadow(equal())], observer=tally)
+    ledger.free.clear()
+    for n in range(20):
+        gate.decide(posts(n, n + 1, text="x" * (3_000 if n == 0 else 1_000)))
+    ledger.free.set()
+    gate.close()
+    assert 3 <= tally.counts["shadowed"] <= 4, "the one that is asked, and two or three that wait"
+    assert tally.counts["shadowed"] + tally.counts["not shadowed"] == 20
+
+
+def test_after_an_erasure_the_windows_of_a_shadow_are_not_saved(ledger: Watched, tmp_path: Path) -> None:
+    path = tmp_path / "own.snapshot"
+    gate = gate_with(ledger, tmp_path, shadows=[shadow(daily(), path)])
+    gate.decide(posts(0, 2))
+    assert gate._shadow.drain(5)
+    (tmp_path / FORGOTTEN).write_bytes(b"another")
+    gate.close()
+    assert not path.exists()
+
+
+def test_a_history_that_an_event_breaks_is_not_restored_again_and_again(
+    ledger: Watched, tmp_path: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def breaks(*_: object) -> None:
+        tries.append(1)
+        raise RuntimeError("broken")
+
+    gate = gate_with(ledger, tmp_path, shadows=[shadow(daily(), tmp_path / "own.snapshot")], observer=tally)
+    monkeypatch.setattr(shadows, "_Follows", breaks)
+    for n in range(3):
+        gate.decide(posts(n, n + 1))
+        assert gate._shadow.drain(5)
+    gate.close()
+    assert (len(tries), tally.counts["not shadowed"]) == (1, 3)
+
+
+def test_a_shadow_that_does_not_come_to_an_end_saves_nothing_halfway(
+    ledger: Watched, tmp_path: Path, tally: Tally
+) -> None:
+    path = tmp_path / "own.snapshot"
+    gate = gate_with(ledger, tmp_path, shadows=[shadow(daily(), path)], observer=tally)
+    ledger.free.clear()
+    gate.decide(posts(0, 2))
+    gate._shadow.drain(0.05)
+    gate.decide(posts(2, 4))
+    gate._shadow.close(0.05)
+    assert not path.exists()
+    assert tally.counts["snapshots not kept"] == 1
+    ledger.free.set()
+    gate.close()
 
 
 @pytest.mark.parametrize("judge", [unusable(), failing()], ids=["raises", "fails"])

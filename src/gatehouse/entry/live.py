@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Event as Flag
 from types import FrameType
 
+from gatehouse.adapters import logs
 from gatehouse.bootstrap import House, open_history
 from gatehouse.entry.cli.score import live_releases
 from gatehouse.entry.cli.show import now
@@ -93,6 +94,9 @@ class Releases:
             self._look()
         except GatehouseError as error:
             self._said(f"deciding goes on by the releases of before: {error}")
+        except Exception as broken:
+            # Whatever it was, it looks again: else what is promoted or rolled back would never count here.
+            self._said(f"deciding goes on by the releases of before: {logs.kind_and_place(broken)}")
         self._looked = time.monotonic()
 
     def _look(self) -> None:

@@ -84,8 +84,9 @@ def state_of(filed: Filed) -> AppealState:
 
 
 def _same(known: Appeal, asked: Asked) -> None:
-    said = (asked.decision_id or known.decision_id, asked.event_id or known.event_id, asked.by, asked.statement)
-    if said != (known.decision_id, known.event_id, known.by, known.statement):
+    of_it = (asked.decision_id or known.decision_id, asked.event_id or known.event_id)
+    said = known.forgotten or (asked.by, asked.statement) == (known.by, known.statement)
+    if not said or of_it != (known.decision_id, known.event_id):
         what = f"appeal {asked.id!r} is known with other content"
         raise ContradictionError(what, where="id", fix="send another appeal under another id")
 

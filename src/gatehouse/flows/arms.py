@@ -6,7 +6,7 @@ the same events, a canary that breaks costs no event, and one transaction holds 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +19,7 @@ from gatehouse.flows.beside import covers, in_place, judged_by, stored_windows
 from gatehouse.flows.halt import Halted, Watch
 from gatehouse.flows.judge import Judge
 from gatehouse.flows.life import DIFFERS, Tried
-from gatehouse.flows.live import rows_of
+from gatehouse.flows.live import EventKey, rows_of
 from gatehouse.flows.local_history import LocalHistory
 from gatehouse.flows.releases import Shelf, open_judge
 from gatehouse.flows.shadow import Shadow
@@ -66,8 +66,8 @@ class Canary:
     _counted: bool = False
 
     def takes(self, event: Event) -> bool:
-        """Whether the event is on this canary's side."""
-        return side(self.pack, event) < self.share
+        """Whether the event is on the side of this canary, which has none any more when it was halted."""
+        return not self.watch.over and side(self.pack, event) < self.share
 
     def decide(self, rows: Sequence[Judged], found: list[Judged], now: int, live_seconds: float) -> None:
         """Put its conclusions into `found`, the rows as they will be recorded, where it has to decide."""
@@ -81,13 +81,17 @@ class Canary:
                 found[place] = in_place(found[place], self.pack, self.replaced, one)
         self._seconds = (perf_counter() - begun, live_seconds)
 
-    def recorded(self, new: set[tuple[str, int]], now: int) -> None:
+    def recorded(self, new: Collection[EventKey], now: int) -> None:
         """The batch is on record; `new` are the events that were not known before."""
         pairs = [pair for pair in self._pairs if (pair.live.event.id, pair.live.event.revision) in new]
         if pairs:
             self.watch.add([pair.live for pair in pairs], [pair.canary for pair in pairs], now)
             self.watch.timed(*self._seconds)
         self._pairs, self._counted = [], False
+
+    def live_rows(self) -> Iterator[tuple[EventKey, Judged]]:
+        """The rows on its side in the batch at hand, as the live releases judged them."""
+        return (((pair.live.event.id, pair.live.event.revision), pair.live) for pair in self._pairs)
 
     def roll_back(self) -> None:
         """The batch was not recorded."""
@@ -126,11 +130,15 @@ def _taken(windows: pa.RecordBatch | None, places: Sequence[int]) -> pa.RecordBa
 
 @dataclass(frozen=True, eq=False)
 class Arms:
-    """The releases that are tried beside the live ones in one process; `left_out` are those that cannot be."""
+    """The releases that are tried beside the live ones in one process; `left_out` are those that cannot be.
+
+    Those that are `out_of_reach` can perhaps be at the next look.
+    """
 
     canaries: tuple[Canary, ...] = ()
     shadows: tuple[Shadow, ...] = ()
     left_out: tuple[Tried, ...] = ()
+    out_of_reach: tuple[Tried, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.canaries or self.shadows)
@@ -160,12 +168,17 @@ class Arms:
         return found
 
     def recorded(self, rows: Sequence[Judged], standing: Sequence[Decision], now: int) -> list[Judged]:
-        """Those of the rows that were not known before; canaries count them."""
-        new = [row for row, head in zip(rows, standing, strict=True) if head.id == row.decision.id]
-        keys = {(row.event.id, row.event.revision) for row in new}
+        """Those of the rows that were not known before, as the live releases judged them; canaries count them."""
+        new = {
+            (row.event.id, row.event.revision): row
+            for row, head in zip(rows, standing, strict=True)
+            if head.id == row.decision.id
+        }
         for canary in self.canaries:
-            canary.recorded(keys, now)
-        return new
+            # A canary's windows may have the names of live ones and another meaning, which no shadow must read.
+            new |= {key: live for key, live in canary.live_rows() if key in new}
+            canary.recorded(new, now)
+        return list(new.values())
 
     def roll_back(self) -> None:
         """The rows could not be recorded."""
@@ -204,7 +217,9 @@ def open_arms(
 
     `champions` are the live releases. A release that was there `before` keeps its history and its counts.
     """
-    canaries, shadows, left_out, said = [], [], [], []
+    canaries, shadows, said = [], [], []
+    left_out: list[Tried] = []
+    out_of_reach: list[Tried] = []
     known = {champion.pack: champion for champion in champions}
     for one in tried:
         release = one.release
@@ -228,18 +243,18 @@ def open_arms(
                 watch.rules = replace(watch.rules, enforcing=one.differs)
                 replaced = frozenset(known[release.pack].detectors)
                 canaries.append(Canary(release.pack, release.version, one.share, judge, replaced, watch, own))
-        except OutsideError:
-            raise
-        except GatehouseError as error:
-            left_out.append(one)
-            said.append(f"the {one.state} {release.version} of '{release.pack}' is left out: {error}")
-    return Arms(tuple(canaries), tuple(shadows), tuple(left_out)), tuple(said)
+        except Exception as error:
+            (out_of_reach if isinstance(error, OutsideError) else left_out).append(one)
+            why = error if isinstance(error, GatehouseError) else f"it raised {type(error).__name__}"
+            said.append(f"the {one.state} {release.version} of '{release.pack}' is left out: {why}")
+    return Arms(tuple(canaries), tuple(shadows), tuple(left_out), tuple(out_of_reach)), tuple(said)
 
 
 def forget_histories(folder: Path, arms: Arms) -> None:
     """Remove the histories of releases that are tried no more."""
     running: list[Canary | Shadow] = [*arms.canaries, *arms.shadows]
     kept = {HISTORY.format(pack=one.pack, version=one.version) for one in running}
+    kept |= {HISTORY.format(pack=one.release.pack, version=one.release.version) for one in arms.out_of_reach}
     for path in folder.glob(HISTORY.format(pack="*", version="*")):
         if path.name not in kept:
             path.unlink(missing_ok=True)

@@ -38,7 +38,10 @@ class Asked(Generic[_Answer]):
 
     def answer(self, seconds: float) -> _Answer:
         """The answer; raises LateError where none came in so many seconds, else what the question raised."""
-        future = self.begin()
+        return self.answer_of(self.begin(), seconds)
+
+    def answer_of(self, future: "Future[_Answer]", seconds: float) -> _Answer:
+        """The same of what `begin` gave back, however long ago, without asking again."""
         try:
             return future.result(max(seconds, 0.0))
         except TimeoutError:

@@ -7,7 +7,8 @@ from typing import cast
 
 from gatehouse.enforcement.notice import kept, reasons, taken_back
 from gatehouse.enforcement.plan import instead
-from gatehouse.errors import UserError
+from gatehouse.enforcement.undo import undoing
+from gatehouse.errors import RefusedError, UserError
 from gatehouse.flows.held import agree, approvals
 from gatehouse.flows.read_said import Said
 from gatehouse.flows.undo import Chosen, undo
@@ -176,9 +177,25 @@ def _settle(desk: Desk, filed: Filed, now: int) -> None:
     if closing.finding == "violating":
         for deed in desk.outbox.find(ids=[one.id for one in stored.enforcements], states=("planned", "held")):
             if deed.undoes is None and closing.policy in (None, deed.policy):
-                agree(desk.outbox, deed.id, by=closing.by, why=why, now=now)
+                # Whoever finishes the same closing at this moment says it for them, and then it is said.
+                with suppress(UserError, RefusedError):
+                    agree(desk.outbox, deed.id, by=closing.by, why=why, now=now)
     led_to = stored.decision.id if made_in(case.id, stored.decision) else None
-    desk.cases.settle(case.id, now, led_to, _notice(filed, closing, stored, unwanted, policies, now))
+    gone = _gone(desk, stored.enforcements, unwanted, why)
+    desk.cases.settle(case.id, now, led_to, _notice(filed, closing, stored, gone, policies, now))
+
+
+def _gone(desk: Desk, deeds: Sequence[Enforcement], unwanted: Sequence[Enforcement], why: str) -> Mapping[str, bool]:
+    """The deeds that a finding takes back, also those that are taken back by now, and whether each had been done."""
+    now, backs = {one.id for one in unwanted}, {one.undoes for one in deeds}
+    found = {}
+    for one in deeds:
+        if one.undoes is not None or one.follows is not None:
+            continue
+        changes = [*desk.outbox.changes(one.id), *desk.outbox.changes(undoing(one).id)]
+        if one.id in now or any(change.why == why and not change.approves for change in changes):
+            found[one.id] = one.state == "done" or (one.state == "undone" and one.id in backs)
+    return found
 
 
 def _concluded(desk: Desk, case: Case, closing: Closing, now: int) -> tuple[Judged, Mapping[str, Policy | None]]:
@@ -200,7 +217,7 @@ def _notice(
     filed: Filed,
     closing: Closing,
     stored: Judged,
-    unwanted: Sequence[Enforcement],
+    gone: Mapping[str, bool],
     policies: Mapping[str, Policy | None],
     now: int,
 ) -> Notice | None:
@@ -209,15 +226,14 @@ def _notice(
     appealed = case.opened_by == "appeal"
     if stored.event.actor is None or not (appealed or made_in(case.id, decision)):
         return None
-    gone = {one.id for one in unwanted}
     firsts = [one for one in stored.enforcements if one.undoes is None and not one.stands_in]
     standing = [one for one in firsts if one.id not in gone and one.state not in ("failed", "undone")]
-    done = [one for one in firsts if one.id in gone and one.state == "done"]
+    done = [one for one in firsts if gone.get(one.id)]
     if closing.finding == "upheld":
         text = kept(stored.event, decision, standing, policies)
     elif decision.outcome == Outcome.VIOLATING.word and closing.finding == "violating":
         text = reasons(stored.event, decision, standing, policies, opened_by=case.opened_by)
-    elif unwanted or appealed:
+    elif gone or appealed:
         text = taken_back(stored.event, done, appealed=appealed)
     else:
         return None

@@ -13,6 +13,8 @@ HOUR = 3_600 * 1_000_000
 MOST_ACTORS = 100_000
 """Actors that are told apart within an hour; those beyond are not counted in it."""
 
+_DIFFERED = -1
+
 
 @dataclass(frozen=True)
 class Question:
@@ -41,9 +43,9 @@ class HaltRules:
     def questions(self) -> dict[str, Question]:
         """What is asked, each with the same part of `alpha`."""
         return {
-            "failing": Question(self.failing, "has failed signals", "actors an hour"),
-            "stricter": Question(self.enforcing, "enforces more severely", "actors an hour"),
-            "milder": Question(self.enforcing, "enforces more mildly", "actors an hour"),
+            "failing": Question(self.failing, "has failed signals", "events looked at"),
+            "stricter": Question(self.enforcing, "enforces more severely", "events looked at"),
+            "milder": Question(self.enforcing, "enforces more mildly", "events looked at"),
             "slower": Question(self.slower, f"takes over {self.times:g} times as long", "batches"),
         }
 
@@ -61,32 +63,39 @@ class Halted:
 class Watch:
     """What one canary and the live release said of the same events, in this process, since the canary was opened.
 
-    Of each actor one event an hour counts, the first that comes: a flood of one actor is one actor, not a thousand
-    independent proofs. Seconds count batch by batch.
+    Of each actor the first, second, fourth, eighth ... event of an hour counts, until one on which the two differ: a
+    flood of one actor is no more than one proof, and what is only done to an actor's later events is seen. Which event
+    counts is known before anybody judged it, so that the test holds. Seconds count batch by batch. It is `over` from
+    the verdict on that halts the canary.
     """
 
     pack: str
     version: str
     rules: HaltRules = field(default_factory=HaltRules)
+    over: bool = False
     decided: int = 0
     broken: int = 0
     counts: dict[str, list[int]] = field(default_factory=dict)
     _hour: int = 0
-    _actors: set[int] = field(default_factory=set)
+    _came: dict[int, int] = field(default_factory=dict)
 
     def add(self, live: Sequence[Judged], canary: Sequence[Judged | None], now: int) -> None:
         """Count events that both judged; None is one that the canary could not judge at all."""
         for was, one in zip(live, canary, strict=True):
             self.decided += 1
             self.broken += one is None
-            if not self._first(was, now):
+            who = hash(was.event.id if was.event.actor is None else str(was.event.actor))
+            if not self._counts(who, now):
                 continue
-            failed = one is None or _failed(one)
             before = _of(was.decision.policies, self.pack)
             after = before if one is None else _of(one.decision.policies, self.pack)
-            self._count("failing", failed, _failed(was, self._own(one)))
+            # One that cannot be judged at all is worse than whatever fails in the live one, of this pack or of others.
+            fails = (True, False) if one is None else (_failed(one), _failed(was, _detectors(one)))
+            self._count("failing", *fails)
             self._count("stricter", after > before, before > after)
             self._count("milder", before > after, after > before)
+            if after != before or fails[0] != fails[1]:
+                self._came[who] = _DIFFERED
 
     def timed(self, canary: float, live: float) -> None:
         """Count the seconds of one batch: of the canary for its part, of the live releases for the whole."""
@@ -110,28 +119,30 @@ class Watch:
                     f"{rows.n:,} {question.rows}, {rows.mean:.2%} more [{low:.2%}, {high:.2%}], over the margin of "
                     f"{question.margin:.2%}"
                 )
+                self.over = True
                 return Halted(self.pack, self.version, why)
         return None
 
-    def _own(self, one: Judged | None) -> frozenset[str] | None:
-        return None if one is None else frozenset(signal.detector for signal in one.signals)
-
-    def _first(self, row: Judged, now: int) -> bool:
-        """Whether this actor was not counted in this hour yet."""
+    def _counts(self, who: int, now: int) -> bool:
+        """Whether an event that comes now counts: by how many of its actor came before in this hour."""
         if (hour := now // HOUR) != self._hour:
             self._hour = hour
-            self._actors.clear()
-        who = hash(row.event.id if row.event.actor is None else str(row.event.actor))
-        if who in self._actors or len(self._actors) >= MOST_ACTORS:
+            self._came.clear()
+        came = self._came.get(who, 0)
+        if came == _DIFFERED or (came == 0 and len(self._came) >= MOST_ACTORS):
             return False
-        self._actors.add(who)
-        return True
+        self._came[who] = came + 1
+        return came & (came + 1) == 0
 
     def _count(self, question: str, up: bool, down: bool) -> None:
         counts = self.counts.setdefault(question, [0, 0, 0])
         counts[0] += 1
         counts[1] += up and not down
         counts[2] += down and not up
+
+
+def _detectors(row: Judged) -> frozenset[str]:
+    return frozenset(signal.detector for signal in row.signals)
 
 
 def _failed(row: Judged, detectors: frozenset[str] | None = None) -> bool:

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -87,17 +88,20 @@ class Readiness:
     def __call__(self) -> Health:
         """What is found now, or was found a moment ago."""
         end = time.monotonic() + self._seconds
-        for _, asked in self._questions:
-            asked.begin()
-        checks = tuple(_answer(question, asked, end - time.monotonic()) for question, asked in self._questions)
+        begun = [(question, asked, asked.begin()) for question, asked in self._questions]
+        # While one is waited for, the answers of others may grow too old to be kept, and are not asked for again.
+        checks = tuple(
+            _answer(question, partial(asked.answer_of, future), end - time.monotonic())
+            for question, asked, future in begun
+        )
         worst: State = max((check.state for check in checks), key=LEVELS.__getitem__, default="ok")
         return Health(state=worst, checks=checks)
 
 
-def _answer(question: Question, asked: Asked[Check], seconds: float) -> Check:
+def _answer(question: Question, answer: Callable[[float], Check], seconds: float) -> Check:
     state = question.fails
     try:
-        return asked.answer(seconds)
+        return answer(seconds)
     except LateError as error:
         state, said, mend = question.late, error.faults[0].what, question.mend
     except GatehouseError as error:
@@ -109,7 +113,8 @@ def _answer(question: Question, asked: Asked[Check], seconds: float) -> Check:
     return Check(name=question.name, state=state, what=said, mend=mend)
 
 
-_LEDGER = "see that the database runs and can be reached; gatehouse doctor says more"
+_LEDGER = "see that the database runs and can be reached"
+_WRITES = "see that the database runs, and which program holds its right to write: fuser FILE, or pg_locks on a server"
 
 
 def of_ledger(schema: Callable[[], str | None], known: str) -> Question:
@@ -133,7 +138,7 @@ def of_writing(may_write: Callable[[], None]) -> Question:
         may_write()
         return Check(name="ledger writes", state="ok", what="the ledger takes writes")
 
-    return Question("ledger writes", ask, "broken", "degraded", _LEDGER, WRITES_EVERY_SECONDS)
+    return Question("ledger writes", ask, "broken", "degraded", _WRITES, WRITES_EVERY_SECONDS)
 
 
 def of_releases(live: Callable[[], Mapping[str, str]], warm: Callable[[], bool]) -> Question:

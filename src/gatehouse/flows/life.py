@@ -1,6 +1,7 @@
 """The life of releases beside the live one: into shadow, to canaries, to a stop, each step on record."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,7 +119,7 @@ def try_out(
     if (last.state, last.share, last.differs) == (state, share, differs):
         return step
     shelf.registry.move(step)
-    _end(shelf, pack, (state,), release.version, f"{release.version} became the {state}: {why}", at=at, by=by)
+    _end(shelf, pack, (state,), step, f"{release.version} became the {state}: {why}", at=at, by=by)
     return step
 
 
@@ -140,14 +141,14 @@ def _check(pack: str, share: float, differs: float) -> None:
 def go_live(shelf: Shelf, pack: str, version: str | None, *, at: int, by: str, why: str) -> Transition:
     """Make a release live; what was tried against the one before becomes a draft, to be tried anew."""
     step = promote(shelf, pack, version, at=at, by=by, why=why)
-    _end(shelf, pack, TRIED, step.version, f"{step.version} went live", at=at, by=by)
+    _end(shelf, pack, TRIED, step, f"{step.version} went live", at=at, by=by)
     return step
 
 
 def go_back(shelf: Shelf, pack: str, *, at: int, by: str, why: str) -> Transition:
     """Make the release live again that was live before; what was tried against the present one becomes a draft."""
     step = rollback(shelf, pack, at=at, by=by, why=why)
-    _end(shelf, pack, TRIED, step.version, f"{step.version} went live again", at=at, by=by)
+    _end(shelf, pack, TRIED, step, f"{step.version} went live again", at=at, by=by)
     return step
 
 
@@ -169,12 +170,15 @@ def stop(shelf: Shelf, pack: str, version: str | None, *, at: int, by: str, why:
 
 
 def halt(shelf: Shelf, pack: str, version: str, *, at: int, why: str) -> Transition | None:
-    """Retire a canary that must not go on; None where somebody took it away already."""
+    """Retire a canary that must not go on; None where somebody took it away or made it live already."""
     _, last = chosen(shelf, pack, version)
     if last.state != "canary":
         return None
     step = Transition(pack=pack, version=version, state="retired", at=at, by="gatehouse", why=HALTED + why)
-    shelf.registry.move(step)
+    try:
+        shelf.registry.move(step, was="canary")
+    except RefusedError:
+        return None
     return step
 
 
@@ -242,18 +246,27 @@ def _end(
     shelf: Shelf,
     pack: str,
     states: Sequence[str],
-    keep: str | None,
+    after: Transition | None,
     why: str,
     *,
     at: int,
     by: str,
     only: Collection[str] | None = None,
 ) -> list[Transition]:
-    steps = []
-    for release, last in shelf.registry.releases(pack):
-        if last.state not in states or release.version == keep or not (only is None or release.version in only):
+    """Take releases in these states back to draft; after a step of one of them those that came before it.
+
+    So of two people who try something at the same moment the later one stands, and no more than one.
+    """
+    life = shelf.registry.life(pack)
+    places = [n for n, one in enumerate(life) if after and (one.version, one.state) == (after.version, after.state)]
+    until = places[-1] if places else len(life)
+    steps, came = [], {one.version: (place, one.state) for place, one in enumerate(life)}
+    for version, (place, state) in came.items():
+        if state not in states or place >= until or not (only is None or version in only):
             continue
-        step = Transition(pack=pack, version=release.version, state="draft", at=at, by=by, why=why)
-        shelf.registry.move(step)
-        steps.append(step)
+        step = Transition(pack=pack, version=version, state="draft", at=at, by=by, why=why)
+        # Somebody else may have moved it since it was looked at: then it is theirs.
+        with suppress(RefusedError):
+            shelf.registry.move(step)
+            steps.append(step)
     return steps

@@ -13,6 +13,38 @@ from gatehouse.records.signal import Signals, State
 WAITED = "queue"
 """The stage in which events wait to be gathered: its seconds are the sum of what each event waited."""
 
+ANSWERED = ("decided", "known", "conflict", "unrecorded")
+"""The kinds of answers of the live gate."""
+
+HAPPENINGS = (
+    "messages",
+    "letters",
+    "retries",
+    "refused",
+    "late",
+    "recorded elsewhere",
+    "snapshots not kept",
+    "shadowed",
+    "not shadowed",
+    "canary halted",
+    "bus out of reach",
+    "offsets not committed",
+    "spans dropped",
+    "spans not sent",
+    "enforcements done",
+    "enforcements held",
+    "enforcements failed",
+    "enforcements undone",
+    "enforcements again",
+    "enforcements late",
+    "enforcements over",
+)
+"""All else that observers are told has happened. Metrics begin with 0 of each, for of what is first seen as 1 nobody
+can tell that it has grown."""
+
+ACTED = "act"
+"""The stage in which a performer carries out an enforcement: of no batch, and beside whatever is decided meanwhile."""
+
 _WORDS = tuple(state.word for state in State)
 
 SignalStates = Mapping[tuple[str, str], int]

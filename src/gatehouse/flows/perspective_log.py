@@ -21,7 +21,10 @@ AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Both scores of the texts that have both, and how many of the file's rows have no score of ours, by the reason."""
+    """Both scores of the texts that have both, and how many of the file's rows have not, by the reason.
+
+    `unscored` has `language` and `failed` for what lacks a score of ours, `theirs` for what came without one.
+    """
 
     beside: Beside
     rows: int
@@ -31,7 +34,9 @@ class SideBySide:
 def side_by_side(path: Path, given: Mapping[str, str], analyser: Analyser, attribute: str) -> SideBySide:
     """Score a log's texts for one attribute; `given` maps COLUMNS to the file's own.
 
-    Raises UserError with every fault of the file, and where the attribute is not offered or no text could be scored.
+    Rows without a score of theirs are left out. An author's texts belong together; where the file names none, those
+    that are the same do. Raises UserError with every fault of the file, and where the attribute is not offered or no
+    text could be scored.
     """
     offered = analyser.offered
     if attribute not in offered:
@@ -42,12 +47,15 @@ def side_by_side(path: Path, given: Mapping[str, str], analyser: Analyser, attri
     rows, numbers, bad = table(path, mapping)
     add_bad(bad, path, faults)
     log = Columns(path, rows, numbers, faults)
-    if not len(rows):
-        faults.add("the file has no rows", str(path), "give texts with the scores that they had")
+    read = len(rows)
+    log.keep(~log.empty("score"))
+    if not len(log.table):
+        what = "none of its rows has a score" if read else "the file has no rows"
+        faults.add(what, str(path), "give texts with the scores that they had")
     theirs = _scores(log)
     empty = log.empty("text")
     log.fault(empty, "has no text", "have no text", "leave it out of the file")
-    truth = log.words("label", TRUTH, "yes or no") if "label" in mapping else np.full(len(rows), np.nan)
+    truth = log.words("label", TRUTH, "yes or no") if "label" in mapping else np.full(len(log.table), np.nan)
     faults.raise_found()
     ours, why = _ours(analyser, attribute, log.table)
     scored = ~np.isnan(ours)
@@ -57,10 +65,11 @@ def side_by_side(path: Path, given: Mapping[str, str], analyser: Analyser, attri
         raise UserError(
             what, where=str(path), fix=f"its detectors cover {covered}; gatehouse doctor says what is broken"
         )
-    authors = log.text("author")
-    clusters = None if authors is None else _members(authors)[scored]
-    unscored = {reason: int((why == reason).sum()) for reason in ("language", "failed") if (why == reason).any()}
-    return SideBySide(Beside(theirs[scored], ours[scored], truth[scored], clusters), len(ours), unscored)
+    owners = log.table["author" if "author" in mapping else "text"].combine_chunks()
+    clusters = _members(owners.filter(pa.array(scored)))
+    reasons = {reason: int((why == reason).sum()) for reason in ("language", "failed")}
+    unscored = {reason: n for reason, n in {"theirs": read - len(ours), **reasons}.items() if n}
+    return SideBySide(Beside(theirs[scored], ours[scored], truth[scored], clusters), read, unscored)
 
 
 def _scores(log: Columns) -> npt.NDArray[np.float64]:
@@ -91,13 +100,13 @@ def _ours(analyser: Analyser, attribute: str, rows: pa.Table) -> tuple[npt.NDArr
     return values, why
 
 
-def _members(authors: pa.Array) -> npt.NDArray[np.int64]:
-    """Whose each text is; one without an author stands for itself."""
-    codes = authors.dictionary_encode().indices
+def _members(owners: pa.Array) -> npt.NDArray[np.int64] | None:
+    """Whose each text is; one that is nobody's stands for itself. None where each is another's."""
+    codes = owners.dictionary_encode().indices
     found: npt.NDArray[np.int64] = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     alone = found < 0
-    found[alone] = len(authors) + np.flatnonzero(alone)
-    return found
+    found[alone] = len(owners) + np.flatnonzero(alone)
+    return None if len(np.unique(found)) == len(found) else found
 
 
 def check_thresholds(thresholds: tuple[float, ...]) -> None:

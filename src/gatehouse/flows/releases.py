@@ -286,6 +286,7 @@ def rollback(shelf: Shelf, pack: str, *, at: int, by: str, why: str) -> Transiti
             fix=f"gatehouse promote {pack} VERSION chooses one of its releases",
         )
     transition = Transition(pack=pack, version=was_live[-2], state="live", at=at, by=by, why=why)
+    refuse_clash(shelf, shelf.registry.release(pack, transition.version))
     shelf.registry.move(transition)
     return transition
 

@@ -1,10 +1,10 @@
 """Reports: somebody's word that an event should be looked at, taken in whatever is known of the event."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from gatehouse.flows.read_said import Said
 from gatehouse.ports.cases import Cases, Taken, UnknownError
-from gatehouse.records.case import Closing, Report
+from gatehouse.records.case import Closing, Label, Report
 from gatehouse.records.case_answers import ReportState
 
 KEYS = ("id", "event_id", "reporter", "policy", "category", "comment", "occurred")
@@ -51,7 +51,7 @@ def take(cases: Cases, report: Report) -> Taken:
 
 
 def known_report(cases: Cases, id: str) -> tuple[Report, str | None, ReportState]:
-    """A report, the id of its case, and what became of it.
+    """A report, the id of its case, and what became of it by the latest finding on its event and policy.
 
     Raises UnknownError where none has this id.
     """
@@ -62,10 +62,13 @@ def known_report(cases: Cases, id: str) -> tuple[Report, str | None, ReportState
     if case_id is None:
         return report, None, "waiting"
     filed = cases.find(case_id, most=0)
-    return report, case_id, _outcome(None if filed is None else filed.closing)
+    if filed is None or filed.closing is None:
+        return report, case_id, "open"
+    return report, case_id, _outcome(filed.closing, cases.labels(report.event_id))
 
 
-def _outcome(closing: Closing | None) -> ReportState:
-    if closing is None:
-        return "open"
-    return "upheld" if closing.finding == "violating" else "rejected"
+def _outcome(closing: Closing, labels: Sequence[Label]) -> ReportState:
+    """What a report came to, as its reporter's reliability counts it: an appeal may have overturned the closing."""
+    found = [label.value for label in labels if label.label == closing.policy]
+    right = bool(found[-1]) if found else closing.finding == "violating"
+    return "upheld" if right else "rejected"

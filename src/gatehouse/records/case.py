@@ -5,12 +5,16 @@ from typing import Literal, get_args
 import msgspec
 import pyarrow as pa
 
+from gatehouse.records.event import ERASED
+
 CaseState = Literal["open", "closed"]
 
 Finding = Literal["violating", "not_violating", "upheld", "overturned"]
 """What a person finds: of an event whether it violates, of an appeal whether the decision that it contests stands."""
 
 FINDINGS: tuple[Finding, ...] = get_args(Finding)
+
+_FORGOTTEN = f"{ERASED}:"
 
 BY_A_PERSON = "a person decided"
 """How the reason of a policy's outcome begins where a person concluded it."""
@@ -51,6 +55,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """What makes it the same report when it comes again."""
         return self.event_id, self.reporter, self.policy, self.category, self.comment, self.occurred
 
+    def left_of(self, again: "Report", *, event_erased: bool = False) -> "Report":
+        """What would be left of one that comes again, where its reporter or its event's actor was erased since."""
+        if self.reporter.startswith(_FORGOTTEN):
+            return msgspec.structs.replace(again, reporter=self.reporter, comment=None)
+        return msgspec.structs.replace(again, comment=None) if event_erased else again
+
 
 class Appeal(msgspec.Struct, frozen=True, kw_only=True):
     """An event's actor contests a live decision; `vouched` is the caller that says that it was this actor."""
@@ -67,6 +77,11 @@ class Appeal(msgspec.Struct, frozen=True, kw_only=True):
     def content(self) -> tuple[str, ...]:
         """What makes it the same appeal when it comes again, whichever decision stands by then."""
         return self.event_id, self.by, self.statement
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether its actor was erased since, and with them what they said."""
+        return self.by.startswith(_FORGOTTEN)
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True):

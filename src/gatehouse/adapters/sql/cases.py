@@ -15,6 +15,7 @@ from gatehouse.adapters.sql.tables import cases, decisions, events
 from gatehouse.errors import Fault, UserError
 from gatehouse.ports.cases import ContradictionError, Filed, Spoken, Taken
 from gatehouse.records.case import Appeal, Case, Closing, Label, Notice, Report
+from gatehouse.records.event import ERASED
 from gatehouse.records.standing import Reporter
 from gatehouse.review.open import joined, opened_by_appeal, opened_by_report
 
@@ -33,7 +34,9 @@ class SqlCases:
         with self._database.writing() as connection:
             known = connection.execute(select(reports).where(reports.c.id == report.id)).one_or_none()
             if known is not None:
-                _same(_report(known), report)
+                gone = exists().where(events.c.id == report.event_id, events.c.kind == ERASED)
+                was = _report(known)
+                _same(was, was.left_of(report, event_erased=bool(connection.scalar(select(gone)))))
                 return Taken(known.case_id, True)
             case_id = _case_of(connection, report)
             connection.execute(insert(reports), {**msgspec.structs.asdict(report), "case_id": case_id})

@@ -53,7 +53,8 @@ def list_(settings: Settings, state: str, most: int, after: str | None, json_: b
         click.echo(f"no case is {state}")
         return
     rows = [(case.id, case.event_id, case.policy or "any", case.reason, day(at)) for at, case in page.cases]
-    console().print(table(("id", "event", "policy", "why", "since" if state == "open" else "closed"), rows))
+    columns = ("id", "event", "policy", "why", "since" if state == "open" else "closed")
+    console().print(table(columns, rows, whole=("id",)))
     if page.after:
         click.echo(f"and more: --after {page.after}")
 

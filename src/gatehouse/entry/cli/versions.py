@@ -64,6 +64,33 @@ def _line(release: "Release", last: "Transition", made: "list[Made]") -> tuple[s
     return (release.pack, release.version, last.state, share, day(last.at), last.by, *counts, last.why)
 
 
+@versions.command(name="life")
+@click.argument("pack")
+@as_json
+@click.pass_obj
+def life_(settings: Settings, pack: str, json_: bool) -> None:
+    """Every step of the releases of PACK, the latest last: when, from which state to which, by whom and why."""
+    from gatehouse.bootstrap import open_house
+
+    was: dict[str, str] = {}
+    steps = []
+    for step in open_house(settings).shelf.registry.life(pack_name(settings, pack)):
+        steps.append((was.get(step.version), step))
+        was[step.version] = step.state
+    if json_:
+        print_json([{"was": before, "step": step} for before, step in steps])
+        return
+    if not steps:
+        click.echo(f"no release yet; next: gatehouse train {pack}")
+        return
+    rows = [(day(one.at), one.version, before or "", _state(one), one.by, one.why) for before, one in steps]
+    console().print(table(("when", "release", "from", "to", "by", "why"), rows))
+
+
+def _state(step: "Transition") -> str:
+    return step.state if step.share is None else f"{step.state}, {100 * step.share:.3g} %"
+
+
 @versions.command()
 @click.argument("pack")
 @click.argument("version", required=False)

@@ -4,8 +4,8 @@
 
 The server is a process of its own with uvicorn, uvloop, httptools, real keys and real metrics, as `gatehouse serve`
 puts it together; the client is asyncio on raw sockets, and each of its connections sends a request when the one before
-is answered. CPU is what the server's process spent. With `--judge spam` the pack decides, on its own examples, and each
-decision is on record in SQLite with synchronous=FULL before it is answered.
+is answered. CPU is what the server's process spent, without its judge's. With `--judge spam` the pack decides, on its
+own examples, and each decision is on record in SQLite with synchronous=FULL before it is answered.
 """
 
 import argparse
@@ -23,6 +23,8 @@ import psutil
 
 from gatehouse.bootstrap import open_enforcing, open_house
 from gatehouse.entry.api import server
+from gatehouse.entry.api.judging import JudgeProcess
+from gatehouse.entry.observing import open_access
 from gatehouse.flows import learn, packs, releases
 from gatehouse.flows.access import first_key
 from gatehouse.flows.live import Answer
@@ -63,7 +65,7 @@ def prepare(home: Path) -> str:
     dataset, examples = learn.dataset_for(pack, house.shelf, settings.datasets, ())
     release = learn.train(pack, dataset, examples, house.shelf, at=1, by="benchmark").release
     releases.promote(house.shelf, pack.name, release.version, at=1, by="benchmark", why="to be measured")
-    made = first_key(server.open_access(house.settings, print).keys, time.time_ns() // 1_000, "benchmark")
+    made = first_key(open_access(house.settings, print).keys, time.time_ns() // 1_000, "benchmark")
     assert made is not None
     return made.secret
 
@@ -73,8 +75,9 @@ def serve(home: Path, nothing: bool) -> None:
     if nothing:
         LiveGate.decide = at_once  # type: ignore[method-assign]
     how = server.Serving(HOST, PORT, performs=False)
-    access = server.open_access(settings, print)
-    server.serve(open_house(settings), open_enforcing(settings), access, how, lambda _: None)
+    with JudgeProcess(settings, start="fork") as decides:
+        access = open_access(settings, print)
+        server.serve(open_house(settings), open_enforcing(settings), access, decides, how, lambda _: None)
 
 
 def at_once(gate: LiveGate, events: Sequence[Event]) -> list[Answer]:

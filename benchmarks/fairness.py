@@ -29,7 +29,7 @@ from gatehouse.datasets.bias_templates import TemplateText, read_templates
 from gatehouse.evaluation.estimate import FEWEST
 from gatehouse.flows.assess import assess
 from gatehouse.flows.robustness import review_threshold
-from gatehouse.flows.subject import Subject, linear_signals
+from gatehouse.flows.subject import Subject, learnt_signals
 from gatehouse.records.event import Event, to_batch
 
 Floats = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ def scores(subject: Subject, label: str, texts: list[str]) -> Floats:
     for start in range(0, len(texts), AT_ONCE):
         # The language is known: without it short sentences may be taken for another one.
         events = [Event(id=str(i), text=text, language="en") for i, text in enumerate(texts[start : start + AT_ONCE])]
-        parts.append(linear_signals(subject, subject.judge(to_batch(events))).scores(label))
+        parts.append(learnt_signals(subject, subject.judge(to_batch(events))).scores(label))
     return np.concatenate(parts)
 
 

@@ -267,7 +267,7 @@ def serving(settings: Settings, unsafe: bool) -> Iterator[Server]:
         said = []
         assert process.stderr is not None
         for line in process.stderr:
-            said.append(line.strip(" ·\n"))
+            said.append(line.strip())
             if match := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line):
                 with urllib.request.urlopen(f"http://127.0.0.1:{match[1]}/health") as answer:
                     assert answer.status == 200

@@ -13,7 +13,7 @@ import numpy as np
 
 from gatehouse.adapters.prometheus import PrometheusObserver
 from gatehouse.entry.api.metrics import Timed
-from gatehouse.flows.observe import Observer, Tally
+from gatehouse.flows.observe import Observer, Tally, states
 from gatehouse.records.signal import Signals
 from gatehouse.testing.makers import NOW, make_decision, make_event, make_outcome
 
@@ -28,7 +28,7 @@ def batch_cost(observer: Observer, n: int) -> float:
         begun = perf_counter()
         for stage in ("queue", "catch up", "ledger", "judge"):
             observer.spent(stage, 0.001, n)
-        observer.judged(signals)
+        observer.judged(states(signals))
         observer.answered(answers, NOW)
         observer.gathered(n, 0)
         least = min(least, perf_counter() - begun)

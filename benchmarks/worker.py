@@ -14,7 +14,6 @@ Ends with 1 where a limit is missed.
 import argparse
 import json
 import multiprocessing
-import sqlite3
 import statistics
 import sys
 import time
@@ -34,6 +33,7 @@ from gatehouse.adapters.memory_bus import MemoryBus
 from gatehouse.adapters.sql.dead_letters import SqlDeadLetters
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.ledger import SqlLedger
+from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.bootstrap import open_house
 from gatehouse.flows import packs, releases
 from gatehouse.flows.judge import Judge
@@ -217,7 +217,7 @@ def report(name: str, turns: Sequence[list[Turn]], n: int) -> float:
 
 def insert(values: list[bytes], batch: int, path: Path) -> float:
     """Seconds of a loop that only keeps what came."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(driver.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("CREATE TABLE events (id TEXT PRIMARY KEY, kind TEXT, actor TEXT, said TEXT, text TEXT)")

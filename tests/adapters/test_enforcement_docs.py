@@ -1,17 +1,21 @@
 """What the page on enforcement shows works as it says."""
 
+import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from gatehouse.adapters.actuators import ByKind, load
-from gatehouse.adapters.webhooks import sign
-from gatehouse.enforcement.undo import TAKEN_BACK_BY
+from gatehouse.adapters.webhooks import LONGEST, Webhook, sign
+from gatehouse.enforcement.undo import TAKEN_BACK_BY, act_of
 from gatehouse.flows.perform import Terms
 from gatehouse.policies.load import load as load_policy
+from gatehouse.records.enforcement import Enforcement, Told
 from gatehouse.testing.clock import Clock
 
 PAGE = (Path(__file__).parents[2] / "docs" / "enforcement.md").read_text(encoding="utf-8")
+WEBHOOK = Webhook("https://trust.example.com/in", bytes(16))
 POLICY = """\
 policy: adverts
 title: Adverts
@@ -42,6 +46,20 @@ def test_the_snippet_knows_what_is_genuine() -> None:
     assert not is_genuine(b"secret", headers, body + b" ")
     assert not is_genuine(b"another", headers, body)
     assert not is_genuine(b"secret", {**headers, "webhook-timestamp": str(now - 301)}, body)
+    assert not is_genuine(b"secret", {**headers, "webhook-timestamp": "soon"}, body)
+    assert not is_genuine(b"secret", {**headers, "webhook-signature": "v1,\xe9"}, body)
+    assert not is_genuine(b"secret", {}, body)
+
+
+def test_the_message_shown_has_the_fields_that_are_sent() -> None:
+    (message,) = (json.loads(one) for one in shown("json"))
+    assert message["type"] == f"enforcement.{act_of(Enforcement(**without(message['data'], 'notice')))}"
+    assert set(message["data"]) == {*Told.__struct_fields__} - {"state"}
+    assert f"({WEBHOOK.timeout:g} s, {LONGEST:g} at most)" in PAGE
+
+
+def without(data: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != name}
 
 
 def test_the_bounds_and_the_actuators_shown_are_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import yaml
 from gatehouse.adapters.logs import KEYS
 from gatehouse.adapters.prometheus import PrometheusObserver
 from gatehouse.adapters.prometheus_gauges import Gauges
+from gatehouse.entry.api.app import ROUTES
 from gatehouse.flows.health import Check, Health
-from gatehouse.flows.observe import states
+from gatehouse.flows.observe import ANSWERED, HAPPENINGS, WAITED, states
+from gatehouse.flows.perform import Round
 from gatehouse.ports.outbox import Waiting
 from gatehouse.records.enforcement import BreakerChange
-from gatehouse.records.signal import Signals
+from gatehouse.records.signal import Signals, State
 from gatehouse.testing.makers import NOW, make_decision
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +31,9 @@ ALERTS: list[dict[str, Any]] = [
 ]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "gatehouse.json").read_text())
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+
+SOURCES = "\n".join(path.read_text() for path in sorted((ROOT / "src" / "gatehouse").rglob("*.py")))
+STAGES = {*re.findall(r"(?:\.spent|_timed)\(\s*\"([a-z ]+)\"", SOURCES), WAITED}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,44 @@ def test_alerts_and_panels_ask_for_what_there_is(query: str, given: dict[str, se
         if name != "up":
             assert set(re.findall(r"(\w+)\s*[!=]~?=?\s*\"", selected)) <= given[name], query
     assert query.count("(") == query.count(")")
+
+
+def test_alerts_and_panels_select_by_values_that_there_are() -> None:
+    there = {
+        "what": set(HAPPENINGS),
+        "kind": set(ANSWERED),
+        "state": {state.word for state in State},
+        "check": set(re.findall(r"Question\(\s*\"([^\"]+)\"", SOURCES)),
+        "stage": STAGES,
+        "route": {path for route in ROUTES for path in route.paths},
+        "status": {"200"},
+        "outcome": {"clear"},
+        "enforce": {"none"},
+        "job": {"gatehouse"},
+    }
+    selected = {
+        (label, value)
+        for query in [rule["expr"] for rule in ALERTS] + QUERIES
+        for label, value in re.findall(r"(\w+)\s*!?=\s*\"([^\"]*)\"", query)
+    }
+    assert not [(label, value) for label, value in selected if value not in there[label]]
+
+
+def test_what_an_alert_sees_rise_is_there_before_it_first_rises() -> None:
+    fresh = PrometheusObserver().exposition().decode()
+    rises = [series for rule in ALERTS for series in re.findall(r"increase\(([^\[]+)\[", rule["expr"])]
+    assert rises
+    for series in rises:
+        assert f"{series} 0.0" in fresh, series
+
+
+def test_all_that_happens_and_every_stage_stands_in_the_document() -> None:
+    counted = re.findall(r"[Oo]bserver\.counted\(\s*\"([^\"]+)\"", SOURCES)
+    counted += re.findall(r"self\._counted\(\"([^\"]+)\"", SOURCES)
+    counted += [f"enforcements {one.name}" for one in fields(Round)]
+    assert set(counted) == set(HAPPENINGS)
+    assert not [what for what in (*HAPPENINGS, *ANSWERED) if f"`{what}`" not in PAGE]
+    assert not [stage for stage in STAGES if f"`{stage}`" not in PAGE]
 
 
 def test_every_alert_says_how_bad_it_is_and_what_mends_it_and_stands_in_the_document() -> None:

@@ -52,6 +52,30 @@ def test_a_batch_is_a_trace_with_its_stages_in_order_and_links_to_its_requests()
     assert "zebra" not in "".join(span.to_json() for span in (*stages, whole))
 
 
+def test_a_batch_that_failed_leaves_its_requests_to_no_other() -> None:
+    exporter = InMemorySpanExporter()
+    observer = TraceObserver(exporter, sample=1.0)
+    observer.gathered(1, 0, [REQUEST.replace("-b7", "-a7")])
+    observer.gathered(1, 0, [REQUEST])
+    batch(observer, "e1")
+    batch(observer, "e2")
+    observer.close()
+    first, second = (span for span in exporter.get_finished_spans() if span.name == "batch")
+    assert ([link.context.span_id for link in first.links], list(second.links)) == ([SPAN], [])
+
+
+@pytest.mark.parametrize(
+    "header", ["", "-", "00", REQUEST.upper(), REQUEST + "-x", "00-" + "0" * 32 + REQUEST[35:], "ÿ" * 128, "x" * 9_000]
+)
+def test_a_header_that_names_no_span_is_no_link(header: str) -> None:
+    exporter = InMemorySpanExporter()
+    observer = TraceObserver(exporter, sample=1.0)
+    observer.gathered(1, 0, [header])
+    batch(observer, "e1")
+    observer.close()
+    assert list(exporter.get_finished_spans()[-1].links) == []
+
+
 def test_stages_after_an_answer_are_not_of_the_next_batch() -> None:
     exporter = InMemorySpanExporter()
     observer = TraceObserver(exporter, sample=1.0)
@@ -59,6 +83,16 @@ def test_stages_after_an_answer_are_not_of_the_next_batch() -> None:
     batch(observer, "e1")
     observer.close()
     assert [span.name for span in exporter.get_finished_spans()] == ["queue", "ledger", "judge", "batch"]
+
+
+def test_what_a_performer_does_meanwhile_is_of_no_batch() -> None:
+    exporter = InMemorySpanExporter()
+    observer = TraceObserver(exporter, sample=1.0)
+    observer.spent("queue", 0.002, 1)
+    observer.spent("act", 5.0, 1)
+    observer.answered([make_decision(decided=NOW)], NOW)
+    observer.close()
+    assert [span.name for span in exporter.get_finished_spans()] == ["queue", "batch"]
 
 
 def test_only_the_share_that_is_wanted_is_traced_and_without_any_no_thread_runs() -> None:

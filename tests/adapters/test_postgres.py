@@ -1,6 +1,9 @@
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 from psycopg import connect
@@ -13,8 +16,10 @@ from gatehouse.adapters.sql.rows import run_row
 from gatehouse.adapters.sql.tables import VERSION_TABLE, runs
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.ports.ledger import Ledger, Registry
+from gatehouse.records.erasure import Erasure
+from gatehouse.records.event import Entity
 from gatehouse.testing.ledger_contract import LedgerContract
-from gatehouse.testing.makers import make_judged, make_run
+from gatehouse.testing.makers import NOW, make_judged, make_run
 from gatehouse.testing.registry_contract import RegistryContract
 
 NewDatabase = Callable[..., str]
@@ -50,6 +55,64 @@ def test_connections_that_died_while_nothing_went_on_are_not_noticed(postgres: s
     with database.writing() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
     database.close()
+
+
+@contextmanager
+def held_up(address: str, seconds: float) -> Iterator[None]:
+    """Whatever asks for a decision waits for so long."""
+    locked = Event()
+
+    def hold() -> None:
+        with connect(address) as connection:
+            connection.execute("LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE")
+            locked.set()
+            sleep(seconds)
+
+    thread = Thread(target=hold)
+    thread.start()
+    locked.wait()
+    yield
+    thread.join()
+
+
+LONG_LOOKS: list[Callable[[SqlLedger], object]] = [
+    lambda ledger: ledger.heads(),
+    lambda ledger: ledger.walk("local"),
+    lambda ledger: ledger.first_since("local", 0),
+    lambda ledger: ledger.decisions(),
+    lambda ledger: ledger.matches("spam.rules"),
+]
+
+
+@pytest.mark.parametrize("look", LONG_LOOKS)
+def test_what_looks_through_everything_takes_its_time(
+    postgres: str, postgres_database: Database, monkeypatch: pytest.MonkeyPatch, look: Callable[[SqlLedger], object]
+) -> None:
+    ledger = SqlLedger(postgres_database)
+    ledger.commit([make_judged()])
+    monkeypatch.setattr("gatehouse.adapters.sql.postgres.READ_SECONDS", 0.0)
+    with held_up(postgres, 0.6):
+        assert look(ledger)
+
+
+def test_a_live_answer_does_not_wait_that_long(
+    postgres: str, postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = SqlLedger(postgres_database)
+    ledger.commit([make_judged()])
+    monkeypatch.setattr("gatehouse.adapters.sql.postgres.READ_SECONDS", 0.0)
+    with held_up(postgres, 0.6), pytest.raises(OutsideError):
+        ledger.find("e1")
+
+
+def test_an_erasure_comes_to_its_end_however_long_it_takes(
+    postgres: str, postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = SqlLedger(postgres_database)
+    ledger.commit([make_judged()])
+    monkeypatch.setattr("gatehouse.adapters.sql.postgres.WRITE_SECONDS", 0.0)
+    with held_up(postgres, 0.6):
+        assert ledger.erase(Erasure(entity=Entity("account", "a1"), at=NOW, by="privacy", why="asked")).events == 1
 
 
 def test_a_connection_cut_at_work_is_said_and_leaves_nothing_half_written(

@@ -14,7 +14,7 @@ from gatehouse.adapters.prometheus_gauges import Gauges
 from gatehouse.errors import OutsideError
 from gatehouse.flows.health import Check, Health, Question, Readiness
 from gatehouse.flows.live import Unrecorded
-from gatehouse.flows.observe import states
+from gatehouse.flows.observe import ANSWERED, HAPPENINGS, states
 from gatehouse.ports.outbox import Waiting
 from gatehouse.records.enforcement import BreakerChange
 from gatehouse.records.signal import Signals, State
@@ -57,6 +57,7 @@ def test_decisions_are_counted_by_policy_once_and_answers_by_kind() -> None:
     assert kinds == {
         "gatehouse_answers_total kind=decided": 3,
         "gatehouse_answers_total kind=known": 2,
+        "gatehouse_answers_total kind=conflict": 0,
         "gatehouse_answers_total kind=unrecorded": 1,
     }
 
@@ -88,13 +89,21 @@ def test_past_so_many_values_all_others_are_one() -> None:
         observer.counted(f"thing {number}")
     told = {name: n for name, n in read(observer).items() if name.startswith("gatehouse_happened_total")}
     assert len(told) == 101
-    assert told["gatehouse_happened_total what=other"] == 4_900
+    assert told["gatehouse_happened_total what=other"] == 4_900 + len(HAPPENINGS)
 
 
 def test_two_observers_share_nothing() -> None:
     first, second = PrometheusObserver(), PrometheusObserver()
     first.counted("retries")
-    assert "gatehouse_happened_total what=retries" not in read(second)
+    assert read(second)["gatehouse_happened_total what=retries"] == 0
+
+
+def test_what_has_not_happened_yet_stands_at_nothing_so_that_its_first_time_is_a_rise() -> None:
+    told = read(PrometheusObserver())
+    assert {name: n for name, n in told.items() if name.startswith(("gatehouse_happened", "gatehouse_answers"))} == {
+        **{f"gatehouse_happened_total what={what}": 0 for what in HAPPENINGS},
+        **{f"gatehouse_answers_total kind={kind}": 0 for kind in ANSWERED},
+    }
 
 
 def test_gauges_are_read_when_somebody_asks() -> None:
@@ -162,6 +171,25 @@ def test_what_cannot_be_read_in_time_is_left_out_and_named(monkeypatch: pytest.M
     assert unread == {"gatehouse_gauge_unread gauge=outbox", "gatehouse_gauge_unread gauge=dead letters"}
     assert not [name for name in told if "outbox_planned" in name or "dead_letters" in name or "bus_behind" in name]
     assert told["gatehouse_release_info pack=spam version=r1"] == 1
+
+
+def test_a_gauge_that_was_read_while_another_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus_gauges, "ANSWER_SECONDS", 1.2)
+    held = threading.Event()
+
+    def waiting() -> Waiting:
+        held.wait(5)
+        return Waiting(0, 0, None)
+
+    def letters() -> int:
+        time.sleep(0.05)
+        return 4
+
+    told = read(PrometheusObserver(Gauges(clock=lambda: NOW, waiting=waiting, letters=letters)))
+    held.set()
+    assert told["gatehouse_gauge_unread gauge=outbox"] == 1
+    assert "gatehouse_gauge_unread gauge=dead letters" not in told
+    assert told["gatehouse_dead_letters_waiting"] == 4
 
 
 def test_many_threads_lose_no_count() -> None:

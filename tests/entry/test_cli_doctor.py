@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,61 @@ def test_a_bus_that_answers_says_how_many_partitions_a_topic_has(
     assert "'posts' has partitions: " in bus["what"]
 
 
+def test_a_bus_is_asked_with_the_settings_that_workers_are_given(
+    gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("confluent_kafka", reason="Kafka's client is not installed: pip install 'gatehouse[kafka]'")
+    with broker() as brokers:
+        monkeypatch.setenv("GATEHOUSE_BUS", f"kafka://{brokers}/posts")
+        # A broker that wants TLS does not answer who speaks none, and the other way about.
+        Path("kafka.properties").write_text("security.protocol=SSL\n")
+        other = found(gatehouse, "--bus-options", "kafka.properties")["bus"]
+        Path("kafka.properties").write_text("client.id=doctor\n")
+        assert found(gatehouse, "--bus-options", "kafka.properties")["bus"]["state"] == "ok"
+        Path("kafka.properties").write_text("no setting\n")
+        wrong = found(gatehouse, "--bus-options", "kafka.properties")["bus"]
+    assert other["state"] == "degraded"
+    assert "kafka.properties:1: no setting" in wrong["what"]
+    assert gatehouse("doctor", "--bus-options", "nowhere").code == 2
+
+
+def test_an_extra_that_the_settings_need_is_broken_and_others_only_missing(
+    gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    monkeypatch.setenv("GATEHOUSE_REDIS", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("GATEHOUSE_BUS", "kafka://127.0.0.1:1/posts")
+    extras = {name: one for name, one in found(gatehouse, code=2).items() if name.startswith("extra ")}
+    broken = {name for name, one in extras.items() if one["state"] == "broken"}
+    assert broken == {"extra kafka", "extra redis"}
+    assert extras["extra redis"]["mend"] == "pip install 'gatehouse[redis]'"
+    assert extras["extra spark"]["state"] == "missing"
+
+
+def test_a_sqlite_that_may_damage_a_ledger_of_several_processes_is_told_of(
+    gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "sqlite" not in found(gatehouse)
+    monkeypatch.setattr(doctor, "SOUND", (99, 0, 0))
+    said = found(gatehouse)["sqlite"]
+    assert said["state"] == "degraded"
+    assert said["what"].startswith(f"SQLite {doctor.driver.sqlite_version} can, very rarely, damage a file")
+    assert "GATEHOUSE_LEDGER" in said["mend"]
+
+
+def test_a_mapping_of_attributes_is_held_against_the_live_detectors(with_spam: Command) -> None:
+    assert "perspective" not in found(with_spam)
+    path = Path(".gatehouse/perspective.yaml")
+    path.write_text("SPAM: spam.linear/spam\nTOXICITY: toxicity.linear/toxic\n")
+    assert found(with_spam)["perspective"]["what"].endswith("attributes that can be asked for: SPAM")
+    path.write_text("SPAM: spam.linear/spm\n")
+    wrong = found(with_spam, code=2)["perspective"]
+    assert "'spam.linear' knows no label 'spm', which SPAM names" in wrong["what"]
+    assert wrong["mend"].startswith("did you mean 'spam'")
+    path.write_text("SPAM: [\n")
+    assert "not valid YAML" in found(with_spam, code=2)["perspective"]["what"]
+
+
 def test_a_changed_model_file_is_told_of(with_spam: Command) -> None:
     house = open_house(read())
     assert found(with_spam)["models"]["state"] == "ok"
@@ -134,6 +191,25 @@ def test_a_changed_model_file_is_told_of(with_spam: Command) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     models = found(with_spam)["models"]
     assert (models["state"], "was cut short or changed" in models["what"]) == ("degraded", True)
+
+
+def test_a_right_to_write_that_another_holds_is_named_and_costs_no_other_check(
+    gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "ANSWER_SECONDS", 1.5)
+    monkeypatch.setenv("COLUMNS", "200")
+    gatehouse("init")
+    holds = "import sqlite3, sys; c = sqlite3.connect('.gatehouse/ledger.sqlite', isolation_level=None); "
+    holds += "c.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        answer = gatehouse("doctor")
+        other.communicate()
+    assert answer.code == 0, answer.out + answer.err
+    (degraded,) = [line.split() for line in answer.out.splitlines() if line.split()[:1] == ["degraded"]]
+    assert " ".join(degraded[1:7]) == "ledger writes: has not answered for"
+    assert "which program holds its right to write" in answer.out
 
 
 def test_people_see_a_table(gatehouse: Command) -> None:

@@ -59,7 +59,41 @@ def test_every_fault_of_a_log_is_told_at_once(with_spam: Command, tmp_path: Path
     assert "no column 'truth' for label" in answer.err
     answer = with_spam("perspective", "compare", path, "--attribute", "SPAM")
     assert answer.code == 2
-    assert "4 rows have no score from 0 to 1: 2, 3, 4, 6" in answer.err
+    assert "3 rows have no score from 0 to 1: 2, 3, 6" in answer.err
+
+
+def test_rows_without_a_score_are_left_out_and_counted(with_spam: Command, tmp_path: Path) -> None:
+    path = log(tmp_path / "log.csv", 60, score=lambda row: "" if row < 7 else str(row / 100))
+    answer = with_spam("perspective", "compare", path, "--attribute", "SPAM", "--threshold", "0.3")
+    assert answer.code == 0, answer.err
+    assert "SPAM: 53 texts with both scores" in answer.out
+    assert "left out: 7 texts without a score of yours" in answer.out
+    said = json.loads(with_spam("perspective", "compare", path, "--attribute", "SPAM", "--json").out)
+    assert (said["rows"], said["unscored"]) == (60, {"theirs": 7})
+    none = with_spam("perspective", "compare", log(tmp_path / "none.csv", 9, score=lambda _: ""), "--attribute", "SPAM")
+    assert (none.code, "none of its rows has a score" in none.err) == (2, True)
+
+
+def test_the_same_text_again_and_again_is_worth_one_text(with_spam: Command, tmp_path: Path) -> None:
+    once, often = tmp_path / "once.csv", tmp_path / "often.csv"
+    log(once)
+    rows = [line.rpartition(",")[0] for line in once.read_text().splitlines()]
+    once.write_text("\n".join(rows))
+    often.write_text("\n".join([rows[0], *(rows[1:] * 5)]))
+    shares = []
+    for path in (once, often):
+        said = json.loads(with_spam("perspective", "compare", str(path), "--attribute", "SPAM", "--json").out)
+        shares.append(said["thresholds"][0]["share"])
+    assert shares[0] == pytest.approx(shares[1], rel=0.02)
+
+
+def test_too_few_labels_are_only_told_of_where_they_are_too_few(with_spam: Command, tmp_path: Path) -> None:
+    def told(rows: int, threshold: str) -> str:
+        path = log(tmp_path / f"{rows}.csv", rows)
+        return with_spam("perspective", "compare", path, "--attribute", "SPAM", "--threshold", threshold).out
+
+    assert "20 of 40 labelled texts are violating: too few to measure" in told(40, "0.8")
+    assert "too few to measure" not in told(120, "1")
 
 
 def test_an_attribute_that_nobody_stands_in_for_names_the_nearest(with_spam: Command, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from gatehouse.entry.metrics_server import AT_ONCE, Address, Door, MetricsServer
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.flows.access import Access, make_key
 from gatehouse.flows.health import Check, Health
-from gatehouse.records.access import Scope
+from gatehouse.records.access import Key, Scope
+from gatehouse.testing.access_contract import MemoryKeys, MemoryReads
 
 LOCAL = Address("127.0.0.1", 0)
 CHECK = Check(name="ledger", state="ok", what="the ledger answers")
@@ -102,6 +103,24 @@ def test_readiness_is_open_but_its_checks_are_for_keys(access: Access) -> None:
         assert ask(server, "/health/ready", "gh_wrong").status == 401
     with served(state="degraded") as server:
         assert ask(server, "/health/ready").status == 200
+
+
+def test_a_worker_that_lost_its_ledger_still_tells_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(0, 10**15, 10**12))
+    keys = MemoryKeys()
+    own = Access(keys, MemoryReads(), now, ticks=lambda: next(ticks))
+    good = secret(own, "read")
+    with served(door_of(own, now, LOCAL), "broken") as server:
+        assert ask(server, "/metrics", good).status == 200
+
+        def gone(_: int) -> list[Key]:
+            raise OutsideError("the ledger is down")
+
+        monkeypatch.setattr(keys, "usable", gone)
+        assert ask(server, "/metrics", good).status == 200
+        told = ask(server, "/health/ready", good)
+        assert (told.status, json.loads(told.body)["state"]) == (503, "broken")
+        assert ask(server, "/metrics", secret(own, "read")).status == 503
 
 
 def test_what_is_not_there_is_one_route_in_the_metrics() -> None:

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gatehouse.evaluation.thresholds import Beside, counterparts, rank_correlation
+from gatehouse.evaluation.thresholds import Beside, counterparts, in_digits, rank_correlation
 
 
 def beside(n: int, *, noise: float, seed: int = 1, labelled: float = 1.0) -> Beside:
@@ -14,8 +16,8 @@ def beside(n: int, *, noise: float, seed: int = 1, labelled: float = 1.0) -> Bes
 
 
 def test_the_same_scores_on_another_scale_get_the_threshold_of_that_scale() -> None:
-    given = beside(4_000, noise=0.0)
-    (found,) = counterparts(given, [0.6], np.random.default_rng(0))
+    same = beside(4_000, noise=0.0)
+    (found,) = counterparts(same, [0.6], np.random.default_rng(0))
     assert found.threshold is not None
     assert found.threshold.estimate == pytest.approx(0.36, abs=0.003)
     assert found.threshold.low - 0.003 <= 0.36 <= found.threshold.high + 0.003
@@ -79,6 +81,24 @@ def test_people_with_many_texts_widen_the_interval() -> None:
     assert grouped is not None
     assert alone is not None
     assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
+    shares = [counterparts(each, [0.6], np.random.default_rng(0))[0].share for each in (many, apart, one)]
+    widths = [share.high - share.low for share in shares]
+    # Ten copies of a text are worth one text.
+    assert widths[0] > 2 * widths[1]
+    assert widths[0] == pytest.approx(widths[2], rel=0.02)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.data())
+def test_a_threshold_as_it_is_told_flags_as_many(scores: list[float], data: st.DataObject) -> None:
+    threshold = data.draw(st.sampled_from(scores))
+    said = in_digits(threshold, np.array(scores))
+    assert sum(score >= float(said) for score in scores) == sum(score >= threshold for score in scores)
+
+
+def test_a_threshold_near_one_is_told_in_the_digits_that_it_needs() -> None:
+    scores = np.array([0.2, 0.9974, 0.9976297, 0.9981, 0.99996])
+    assert [in_digits(one, scores) for one in scores] == ["0.200", "0.997", "0.9976", "0.998", "0.99996"]
 
 
 def test_scores_that_never_change_have_no_correlation() -> None:

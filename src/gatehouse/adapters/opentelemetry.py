@@ -22,7 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from gatehouse import __version__
 from gatehouse.flows.live import Answer
-from gatehouse.flows.observe import WAITED, SignalStates, sort
+from gatehouse.flows.observe import ACTED, WAITED, SignalStates, sort
 
 SAMPLE = 0.01
 """The share of batches of which spans are made."""
@@ -35,7 +35,6 @@ TOGETHER = 100
 
 MOST_LINKS = 64
 MOST_STAGES = 32
-MOST_GATHERED = 16
 
 DECISIONS = 64
 """Ids of decisions that a span names at most."""
@@ -73,7 +72,7 @@ class TraceObserver:
     ) -> None:
         self._exporter, self._sample, self._counted, self._chance = exporter, sample, counted, chance
         self._stages: deque[tuple[str, float]] = deque(maxlen=MOST_STAGES)
-        self._gathered: deque[tuple[int, Sequence[str]]] = deque(maxlen=MOST_GATHERED)
+        self._gathered: tuple[int, Sequence[str]] = (0, ())
         self._queue: queue.Queue[_Batch | None] = queue.Queue(waiting)
         self._made = _Made()
         resource = Resource({"service.name": process, "service.version": __version__})
@@ -85,6 +84,8 @@ class TraceObserver:
 
     def spent(self, stage: str, seconds: float, events: int) -> None:
         """Note a stage of the batch at hand."""
+        if stage == ACTED:
+            return
         if stage in _FIRST:
             self._stages.clear()
         self._stages.append((stage, seconds / events if stage == WAITED and events else seconds))
@@ -94,7 +95,7 @@ class TraceObserver:
 
     def gathered(self, n: int, waiting: int, traces: Sequence[str] = ()) -> None:
         """Note which requests will be a batch."""
-        self._gathered.append((n, traces))
+        self._gathered = (n, traces)
 
     def counted(self, what: str, n: int = 1) -> None:
         """Nothing of this is traced."""
@@ -136,13 +137,9 @@ class TraceObserver:
             thread.join(1.0)
 
     def _requests_of(self, n: int) -> Sequence[str]:
-        """The traces of the oldest gathering of this size; those before it ended in no batch of their own."""
-        sizes = [size for size, _ in self._gathered]
-        if n not in sizes:
-            return ()
-        for _ in range(sizes.index(n)):
-            self._gathered.popleft()
-        return self._gathered.popleft()[1]
+        """The traces of the last gathering, if it has this size; those before it ended in no batch of their own."""
+        (size, traces), self._gathered = self._gathered, (0, ())
+        return traces if size == n else ()
 
     def _started(self) -> None:
         """Start the thread when it is first needed: a process that forks before has none to lose."""

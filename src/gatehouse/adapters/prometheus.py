@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from gatehouse import __version__
 from gatehouse.adapters.prometheus_gauges import Gauges, GaugesCollector
 from gatehouse.flows.live import Answer
-from gatehouse.flows.observe import WAITED, SignalStates, sort
+from gatehouse.flows.observe import ANSWERED, HAPPENINGS, WAITED, SignalStates, sort
 
 SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0, 5.0)
 """Bounds of all histograms of seconds: finest where the promised latencies lie, from 1 to 50 ms."""
@@ -84,6 +84,10 @@ class PrometheusObserver:
         build = Gauge("gatehouse_build_info", "The version of Gatehouse.", ["version"], registry=own)
         build.labels(__version__).set(1)
         ProcessCollector(registry=own)
+        for kind in ANSWERED:
+            self._answers(kind)
+        for what in HAPPENINGS:
+            self._happened(what)
         if gauges is not None:
             self.watch(gauges)
 

@@ -54,11 +54,10 @@ class GaugesCollector(Collector):
         """The gauges that can be read in time, and the names of the others."""
         unread = GaugeMetricFamily("gatehouse_gauge_unread", "What could not be read in time.", labels=["gauge"])
         end = time.monotonic() + ANSWER_SECONDS
-        for _, asked, _ in self._read:
-            asked.begin()
-        for name, asked, made in self._read:
+        begun = [(name, asked, asked.begin(), made) for name, asked, made in self._read]
+        for name, asked, future, made in begun:
             try:
-                found = made(asked.answer(end - time.monotonic()))
+                found = made(asked.answer_of(future, end - time.monotonic()))
             except Exception:
                 found = []
                 unread.add_metric([name], 1)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
+from gatehouse.adapters.sql.sqlite_driver import SOUND, driver
 from gatehouse.bootstrap import ACTUATORS, LOG, Bus, House, open_enforcing, open_house, open_watched, redis_faults
 from gatehouse.entry.cli.show import now
 from gatehouse.entry.observing import ENDPOINT, of_database, open_access, traces
@@ -32,6 +33,8 @@ EXTRAS = {
 
 KEY_FILE = "GATEHOUSE_SIGNING_KEY_FILE"
 
+_BUS_MEND = "see that the brokers run; where they want a login, gatehouse doctor --bus-options FILE"
+
 ANSWER_SECONDS = 3.0
 """How long what is outside may take to answer; nobody's readiness hangs on it here."""
 
@@ -46,23 +49,32 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def findings(
-    settings: Settings, *, reach: bool = False, environment: Mapping[str, str] = os.environ
+    settings: Settings,
+    *,
+    reach: bool = False,
+    bus_options: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> Iterator[Finding]:
-    """All findings; with `reach` the hosts of webhooks are looked up too."""
+    """All findings; with `reach` the hosts of webhooks are looked up too.
+
+    `bus_options` is the file of the Kafka client's settings that workers are given.
+    """
     house, home = _house(settings)
     yield home
+    yield from _sqlite(settings)
     questions = [health.of_disk(settings.home)]
     if house is not None:
         questions += _of_house(house)
         yield _keys(settings)
         for said in life.remarks(house.shelf.registry):
             yield Finding(name="versions", state="ok", what=said, mend="gatehouse versions")
-    questions += _outside(settings)
+    questions += _outside(settings, bus_options)
     yield from _asked(questions)
     yield _signing_key(environment.get(KEY_FILE))
     yield from _actuators(settings, house is not None, reach)
     yield _traces(environment)
-    yield from _extras()
+    yield from _perspective(settings, house)
+    yield from _extras(settings)
     yield from _data(settings)
     yield from _packs(settings, house)
 
@@ -78,32 +90,43 @@ def _house(settings: Settings) -> tuple[House | None, Finding]:
     return house, Finding(name="house", state="ok", what=f"ledger {settings.ledger_name}")
 
 
+def _sqlite(settings: Settings) -> Iterator[Finding]:
+    """What is to be said of a SQLite that does not empty its log without risk."""
+    if settings.server is None and driver.sqlite_version_info < SOUND:
+        what = f"SQLite {driver.sqlite_version} can, very rarely, damage a file that several processes write at once"
+        mend = "run one process at a time, keep the ledger on PostgreSQL (GATEHOUSE_LEDGER), or install a later SQLite"
+        yield Finding(name="sqlite", state="degraded", what=what, mend=mend)
+
+
 def _broken(name: str, fault: Fault) -> Finding:
     where = f"{fault.where}: " if fault.where else ""
     return Finding(name=name, state="broken", what=f"{where}{fault.what}", mend=fault.fix)
 
 
 def _of_house(house: House) -> list[health.Question]:
-    registry = house.shelf.registry
-
-    def live() -> dict[str, str]:
-        return {release.pack: release.version for release, last in registry.releases() if last.state == "live"}
-
-    return [*of_database(open_watched(house.settings)), health.of_models(house.shelf, live)]
+    return [*of_database(open_watched(house.settings)), health.of_models(house.shelf, lambda: _live(house))]
 
 
-def _outside(settings: Settings) -> list[health.Question]:
+def _live(house: House) -> dict[str, str]:
+    releases = house.shelf.registry.releases()
+    return {release.pack: release.version for release, last in releases if last.state == "live"}
+
+
+def _outside(settings: Settings, bus_options: Path | None) -> list[health.Question]:
     """What is asked of servers that the settings name and whose clients are installed."""
     questions = []
     if settings.redis and _installed("redis"):
         questions.append(health.of_history(lambda: redis_faults(settings)()))
     if settings.bus != "memory" and _installed("kafka"):
-        questions.append(health.Question("bus", lambda: _bus(settings.bus), mend="see that the brokers run"))
+        ask = lambda: _bus(settings.bus, bus_options)  # noqa: E731
+        questions.append(
+            health.Question("bus", ask, mend="see that the brokers run; --bus-options, where they want a login")
+        )
     return questions
 
 
-def _bus(url: str) -> health.Check:
-    bus = Bus(url)
+def _bus(url: str, options: Path | None) -> health.Check:
+    bus = Bus(url, options)
     n = bus.partitions(ANSWER_SECONDS / 2)
     return health.Check(name="bus", state="ok", what=f"the bus answers, '{bus.topic}' has partitions: {n}")
 
@@ -194,18 +217,40 @@ def _traces(environment: Mapping[str, str]) -> Finding:
     return Finding(name="traces", state="ok", what=f"traces go to {urlsplit(environment[ENDPOINT]).hostname}")
 
 
+def _perspective(settings: Settings, house: House | None) -> Iterator[Finding]:
+    from gatehouse.entry.cli.perspective import analyser_of, mapping
+    from gatehouse.flows.perspective import FILE, load
+
+    path = settings.home / FILE
+    if not path.exists():
+        return
+    try:
+        load(*mapping(settings))
+        offered = analyser_of(settings).offered if house and any(_live(house)) else {}
+    except GatehouseError as error:
+        yield from (_broken("perspective", fault) for fault in error.faults)
+        return
+    what = f"{path}, attributes that can be asked for: {', '.join(offered) or 'none'}"
+    yield Finding(name="perspective", state="ok", what=what)
+
+
 def _installed(extra: str) -> bool:
     with suppress(ModuleNotFoundError):
         return find_spec(EXTRAS[extra]) is not None
     return False
 
 
-def _extras() -> Iterator[Finding]:
+def _extras(settings: Settings) -> Iterator[Finding]:
+    wanted = {"kafka": settings.bus != "memory", "postgres": settings.server, "redis": settings.redis}
     for extra in EXTRAS:
         if _installed(extra):
             yield Finding(name=f"extra {extra}", state="ok", what=f"extra {extra} is installed")
+            continue
+        mend = f"pip install 'gatehouse[{extra}]'"
+        if wanted.get(extra):
+            fault = Fault(f"extra {extra} is not installed, and the settings name what it is for", fix=mend)
+            yield _broken(f"extra {extra}", fault)
         else:
-            mend = f"pip install 'gatehouse[{extra}]'"
             yield Finding(name=f"extra {extra}", state="missing", what=f"extra {extra} is not installed", mend=mend)
 
 

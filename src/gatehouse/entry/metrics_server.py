@@ -13,7 +13,9 @@ import msgspec
 from gatehouse.adapters.prometheus import PrometheusObserver
 from gatehouse.errors import Fault, GatehouseError, OutsideError, RefusedError, UserError
 from gatehouse.flows.access import Access, DeniedError
+from gatehouse.flows.asked import Asked
 from gatehouse.flows.health import Health
+from gatehouse.records.access import Caller
 
 AT_ONCE = 8
 """Connections that are answered at a time; others are closed unanswered."""
@@ -22,6 +24,9 @@ CONNECTION_SECONDS = 5.0
 """How long a client may take to ask."""
 
 LONGEST_HEADER = 128
+
+KEYS_SECONDS = 1.0
+"""How long keys may take to be read before those last known are taken."""
 
 
 class Address(NamedTuple):
@@ -53,7 +58,7 @@ Door = Callable[[str | None], None]
 
 
 def door_of(access: Access, clock: Callable[[], int], address: Address) -> Door:
-    """Who may read at this address: keys with the scope `read`.
+    """Who may read at this address: keys with the scope `read`, as last known where they cannot be read.
 
     While no key was ever made, everybody on this machine. Raises UserError where others could ask then.
     """
@@ -65,11 +70,24 @@ def door_of(access: Access, clock: Callable[[], int], address: Address) -> Door:
             )
         return lambda _: None
 
+    looking = Asked(access.refresh, keep=0.0)
+
+    def caller(key: str) -> Caller:
+        if (known := access.known(key, clock())) is not None:
+            return known
+        try:
+            looking.answer(KEYS_SECONDS)
+            return access.held(key, clock())
+        except OutsideError:
+            if (known := access.last_known(key, clock())) is None:
+                raise
+            return known
+
     def door(header: str | None) -> None:
         words = header.split() if header is not None and len(header) <= LONGEST_HEADER else []
         if len(words) != 2 or words[0].lower() != "bearer":
             raise DeniedError
-        access.check(access.caller(words[1], clock()), "read")
+        access.check(caller(words[1]), "read")
 
     return door
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from gatehouse.stats.agreement import cohen_kappa
+from gatehouse.stats.clustered import korn_graubard
 from gatehouse.stats.intervals import Interval, Measure, bootstrap, clopper_pearson, paired_difference
 from gatehouse.stats.metrics import Flagged, Floats
 
@@ -97,10 +98,17 @@ def counterparts(beside: Beside, thresholds: Sequence[float], rng: np.random.Gen
     return [_counterpart(beside, threshold, rng) for threshold in thresholds]
 
 
+def in_digits(threshold: float, scores: Floats) -> str:
+    """A threshold in as few digits, of three or more, as flag as many texts: near 1 the third says too little."""
+    flagged = (scores >= threshold).sum()
+    few = (f"{threshold:.{digits}f}" for digits in range(3, 17))
+    return next((said for said in few if (scores >= float(said)).sum() == flagged), repr(threshold))
+
+
 def _counterpart(beside: Beside, given: float, rng: np.random.Generator) -> Counterpart:
     n, flag = len(beside), beside.theirs >= given
     flagged = int(flag.sum())
-    low, high = clopper_pearson(flagged, n)
+    low, high = clopper_pearson(flagged, n) if beside.clusters is None else korn_graubard(flag, beside.clusters)
     threshold = _as_many(beside, flag, rng) if 0 < flagged < n else None
     ours = beside.ours >= threshold.estimate if threshold else np.zeros(n, np.bool_)
     kappa = None

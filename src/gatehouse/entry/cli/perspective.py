@@ -126,11 +126,11 @@ def _show(
     correlation: "Interval | None",
     rows: "list[Counterpart]",
 ) -> None:
-    n = len(found.beside)
+    from gatehouse.evaluation.thresholds import LEAST_POSITIVES, in_digits
+
+    n, scores = len(found.beside), found.beside.ours
     click.echo(f"{attribute}: {count(n, 'text')} with both scores, ours of {_listed(versions)}")
-    why = {"language": "in a language that no detector covers", "failed": "whose detector failed"}
-    for reason, lost in found.unscored.items():
-        click.echo(f"left out: {count(lost, 'text')} {why[reason]}")
+    _left_out(found)
     if correlation:
         click.echo(f"rank correlation of the two scores: {_said(correlation)}")
     console().print(
@@ -140,7 +140,7 @@ def _show(
                 (
                     f"{row.given:g}",
                     f"{row.flagged:,} ({_said(row.share)})",
-                    _said(row.threshold) if row.threshold else "none",
+                    _said(row.threshold, in_digits(row.threshold.estimate, scores)) if row.threshold else "none",
                     f"{row.both:,}",
                     f"{row.only_theirs:,}",
                     f"{row.only_ours:,}",
@@ -151,9 +151,9 @@ def _show(
             right=("both", "only yours", "only ours"),
         )
     )
+    labelled, positives = rows[0].labelled, rows[0].positives
     measured = [(f"{row.given:g}", one) for row in rows for one in row.measures]
     if measured:
-        labelled, positives = rows[0].labelled, rows[0].positives
         click.echo(f"against what people said of {labelled:,} of them ({positives:,} violating):")
         console().print(
             table(
@@ -168,13 +168,23 @@ def _show(
                 ],
             )
         )
-    elif rows and rows[0].labelled:
-        click.echo(f"{rows[0].positives:,} of {rows[0].labelled:,} labelled texts are violating: too few to measure")
+    elif labelled and min(positives, labelled - positives) < LEAST_POSITIVES:
+        click.echo(f"{positives:,} of {labelled:,} labelled texts are violating: too few to measure")
     click.echo("a threshold that flags as many does not flag the same: read some of each kind before you switch")
 
 
-def _said(figure: "Interval") -> str:
-    return f"{figure.estimate:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+def _left_out(found: "SideBySide") -> None:
+    why = {
+        "theirs": "without a score of yours",
+        "language": "in a language that no detector covers",
+        "failed": "whose detector failed",
+    }
+    for reason, lost in found.unscored.items():
+        click.echo(f"left out: {count(lost, 'text')} {why[reason]}")
+
+
+def _said(figure: "Interval", estimate: str = "") -> str:
+    return f"{estimate or f'{figure.estimate:.3f}'} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
 def _listed(versions: dict[str, str]) -> str:

@@ -3,14 +3,13 @@
 import signal
 import time
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
+from tests.faults.freezing import freeze
 
 from gatehouse.adapters.sql.ledger import SqlLedger
-from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.testing.faults_fleet import Fleet, Place, trial, wait_for
-from gatehouse.testing.faults_forks import Child, Forks
+from gatehouse.testing.faults_forks import Forks
 from gatehouse.testing.faults_receiver import Receiver
 from gatehouse.testing.faults_roles import QUICK_GROUP
 
@@ -26,8 +25,7 @@ class Writers:
     """Which processes have decided how much, by their hash chains."""
 
     def __init__(self, place: Place) -> None:
-        self._database = place.database()
-        self._ledger = SqlLedger(self._database)
+        self._ledger = SqlLedger(place.database())
 
     def lengths(self) -> dict[str, int]:
         """The decisions of each writer."""
@@ -41,27 +39,6 @@ class Writers:
             return sum(seq > before.get(writer, 0) for writer, seq in self.lengths().items()) >= n
 
         wait_for(going_on, PATIENCE, f"no {n} workers decide")
-
-    def freeze(self, child: Child) -> None:
-        """Freeze a process where it does not hold the right to write, for which everybody else would wait."""
-
-        def frozen() -> bool:
-            child.signal(signal.SIGSTOP)
-            if not (free := self._may_write()):
-                child.signal(signal.SIGCONT)
-            return free
-
-        wait_for(frozen, PATIENCE, "a worker never lets go of the right to write")
-
-    def _may_write(self) -> bool:
-        assert self._database.path is not None
-        with closing(driver.connect(self._database.path, timeout=1.0, isolation_level=None)) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except driver.OperationalError:
-                return False
-            connection.execute("ROLLBACK")
-        return True
 
 
 def leave_and_come_back(fleet: Fleet, writers: Writers) -> None:
@@ -77,7 +54,7 @@ def vanish(fleet: Fleet, writers: Writers) -> None:
     """One is frozen until the other has its partitions and then goes on, one is killed."""
     writers.all_go_on(2)
     # Most often in the midst of a batch: what it then commits is of partitions that are not its own any more.
-    writers.freeze(fleet.children["worker-1"])
+    freeze(fleet.children["worker-1"], fleet.place)
     time.sleep(SESSION + 1.0)
     writers.all_go_on(1)
     fleet.children["worker-1"].signal(signal.SIGCONT)

@@ -1,6 +1,7 @@
 """The reconciliation finds what it is there to find: broken records one by one, then broken processes."""
 
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from time import sleep
@@ -8,6 +9,7 @@ from time import sleep
 import msgspec
 import pytest
 from tests.faults.counted import wrong_counts
+from tests.faults.freezing import freeze
 
 from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.records.api import DecisionAnswer
@@ -172,8 +174,17 @@ def test_windows_that_lack_what_others_recorded_are_noticed(forks: Forks, place:
         deployment={"worker-1": "worker", "worker-2": "worker", "performer": "performer"},
         instead={"worker": f"{SABOTAGE}:worker_that_counts_nobody_else"},
     ) as run:
-        sleep(1.5)
+        # Both read all that comes, so the faster one may decide on nearly all of it: each is given a time of its own.
+        first, second = (run.fleet.children[name] for name in ("worker-1", "worker-2"))
+        freeze(first, place)
+        database = place.database()
+        ledger, before = SqlLedger(database), SqlLedger(database).last()
+        wait_for(lambda: ledger.last() > before + 100, 60, "nothing is decided")
+        database.close()
+        first.signal(signal.SIGCONT)
+        freeze(second, place)
         wrong, telling = wrong_counts(run, ways=["bus"])
+        second.signal(signal.SIGCONT)
         found = run.end()
     assert telling
     assert wrong

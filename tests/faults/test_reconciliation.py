@@ -147,7 +147,7 @@ def test_offsets_committed_before_the_ledger_are_noticed(forks: Forks, place: Pl
     def kill_at_work(fleet: Fleet) -> None:
         chance, database = random.Random(1), place.database()
         ledger = SqlLedger(database)
-        for _ in range(3):
+        for _ in range(6):
             before = ledger.last()
             wait_for(lambda before=before: ledger.last() > before, 20, "nothing is decided")
             sleep(chance.uniform(0.05, 0.2))
@@ -163,7 +163,8 @@ def test_offsets_committed_before_the_ledger_are_noticed(forks: Forks, place: Pl
         deployment={"worker": "worker", "performer": "performer"},
         instead={"worker": f"{SABOTAGE}:worker_that_commits_first"},
     )
-    assert found.lost, str(found)
+    # Where all that was dropped was bad, what lacks is its letters.
+    assert found.lost or found.wrongly_refused, str(found)
 
 
 def test_windows_that_lack_what_others_recorded_are_noticed(forks: Forks, place: Place, receiver: Receiver) -> None:

@@ -10,6 +10,7 @@ from tests.entry.conftest import Command
 from tests.flows.performing import SmallHouse
 
 from gatehouse.entry.cli import perform
+from gatehouse.entry.performing import performer_of
 from gatehouse.records.policy import Quota
 from gatehouse.settings import Settings
 from gatehouse.testing.makers import make_policy
@@ -117,7 +118,7 @@ def test_metrics_are_served_while_it_performs(gatehouse: Command, house: SmallHo
     said: list[str] = []
     parts = perform.open_enforcing(Settings(Path(".gatehouse")))
     with perform._observed(parts.settings, "127.0.0.1:0", said.append) as observer:
-        perform._performer(parts, "w1", observer).until_idle()
+        performer_of(parts, observer, "w1").until_idle()
         (at,) = re.findall("http://[^ ]+/metrics", said[0])
         told = urllib.request.urlopen(at, timeout=10).read().decode()
         ready = urllib.request.urlopen(at.replace("/metrics", "/health/ready"), timeout=10)

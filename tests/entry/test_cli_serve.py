@@ -74,7 +74,8 @@ def test_it_decides_stops_and_leaves_on_record_what_it_answered(with_spam: Comma
         headers = {"Authorization": f"Bearer {key}"}
         assert httpx.get(f"{it.url}/health/ready").json() == {"ready": True}
         assert httpx.get(f"{it.url}/v1/status", headers=headers).json()["state"] == "ok"
-        decided = httpx.post(f"{it.url}/v1/decisions", json={"id": "first", "text": SPAM}, headers=headers).json()
+        first = {"id": "first", "text": SPAM, "actor": "account:42"}
+        decided = httpx.post(f"{it.url}/v1/decisions", json=first, headers=headers).json()
         assert (decided["outcome"], decided["enforce"]) == ("violating", "label")
 
         def send(worker: int) -> None:
@@ -112,7 +113,9 @@ def test_it_decides_stops_and_leaves_on_record_what_it_answered(with_spam: Comma
     for id_ in ("first", *answered):
         assert house.ledger.find(id_) is not None, id_
     assert (house.settings.home / "history.snapshot").exists()
-    assert '"kind": "label"' in (house.settings.home / "enforcements.jsonl").read_text().replace('":"', '": "')
+    (deed, *_) = map(json.loads, (house.settings.home / "enforcements.jsonl").read_text().splitlines())
+    assert deed["kind"] == "label"
+    assert deed["notice"].startswith("Your post "), "whoever it is done to is told, and why"
 
 
 def test_where_its_judge_is_killed_the_server_ends_and_says_so(with_spam: Command) -> None:

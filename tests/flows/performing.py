@@ -78,3 +78,8 @@ class SmallHouse:
     def with_policy(self, **said: Any) -> None:
         """From now on the policy says this as well."""
         self.policy = msgspec.structs.replace(self.policy, **said)
+
+
+def why(house: SmallHouse, id: str) -> str:
+    """The reason on record for the state that an enforcement is in."""
+    return house.outbox.changes(id)[-1].why

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.flows.performing import SmallHouse
+from tests.flows.performing import SmallHouse, why
 
 from gatehouse.errors import OutsideError, RefusedError, UserError
 from gatehouse.flows.held import agree, approve, refuse, reset
@@ -23,10 +23,6 @@ def house(tmp_path: Path) -> Iterator[SmallHouse]:
     made = SmallHouse(tmp_path / "ledger.db")
     yield made
     made.database.close()
-
-
-def why(house: SmallHouse, id: str) -> str:
-    return house.outbox.changes(id)[-1].why
 
 
 def test_what_was_planned_is_done_once_with_its_id_as_the_key(house: SmallHouse) -> None:

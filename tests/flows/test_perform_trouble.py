@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.flows.performing import SmallHouse
+from tests.flows.performing import SmallHouse, why
 
 from gatehouse.errors import OutsideError, RefusedError
 from gatehouse.flows.held import retry
@@ -19,10 +19,6 @@ def house(tmp_path: Path) -> Iterator[SmallHouse]:
     made = SmallHouse(tmp_path / "ledger.db")
     yield made
     made.database.close()
-
-
-def why(house: SmallHouse, id: str) -> str:
-    return house.outbox.changes(id)[-1].why
 
 
 def test_what_a_slow_platform_leaves_no_time_for_is_given_back_untried(house: SmallHouse) -> None:

@@ -1,8 +1,6 @@
 """`gatehouse serve` as a process: the house, the live gate, the door and the routes put together."""
 
 import gc
-import os
-import secrets
 import socket
 import sys
 import threading
@@ -21,15 +19,14 @@ from gatehouse.entry.api.judging import JudgeProcess
 from gatehouse.entry.api.metrics import timed
 from gatehouse.entry.api.parts import Parts
 from gatehouse.entry.api.protocol import BoundedProtocol
-from gatehouse.entry.cli.cases import desk
 from gatehouse.entry.cli.perspective import mapping
 from gatehouse.entry.cli.show import now
 from gatehouse.entry.live import Stop
 from gatehouse.entry.observing import Observing
+from gatehouse.entry.performing import performer_of
 from gatehouse.errors import GatehouseError, OutsideError, UserError
 from gatehouse.flows import perspective
 from gatehouse.flows.access import Access
-from gatehouse.flows.notices import Notices
 from gatehouse.flows.observe import Observer
 from gatehouse.flows.perform import Performer
 from gatehouse.flows.releases import versions_in_words
@@ -163,17 +160,7 @@ def performing(enforcing: Enforcing | None, observer: Observer, said: Said) -> I
         yield
         return
     stop = threading.Event()
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    performer = Performer(
-        name,
-        enforcing.outbox,
-        enforcing.standing,
-        enforcing.actuator(now),
-        enforcing.policy,
-        now,
-        notice=Notices(desk(enforcing), now),
-        observer=observer,
-    )
+    performer = performer_of(enforcing, observer)
     thread = threading.Thread(target=performs, args=(performer, stop, said), name="performer", daemon=True)
     thread.start()
     try:

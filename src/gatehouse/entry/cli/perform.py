@@ -1,9 +1,6 @@
 """`gatehouse perform` carries out what was decided; `gatehouse enforcements` is for what a person must look at."""
 
-import os
-import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from gatehouse.bootstrap import ACTUATORS, LOG, Enforcing, open_enforcing, open_watched
-from gatehouse.entry.cli.cases import desk
 from gatehouse.entry.cli.learn import who
 from gatehouse.entry.cli.replay import moment
 from gatehouse.entry.cli.show import as_json, console, count, day, now, print_json, table
@@ -22,7 +18,7 @@ from gatehouse.settings import Settings
 
 if TYPE_CHECKING:
     from gatehouse.flows.observe import Observer
-    from gatehouse.flows.perform import Performer, Round
+    from gatehouse.flows.perform import Round
     from gatehouse.records.enforcement import Enforcement
 
 
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def perform(settings: Settings, once: bool, worker: str | None, listen: str | None, json_: bool) -> None:
     """Carry out planned enforcements through the actuators of actuators.yaml in the home folder."""
+    from gatehouse.entry.performing import performer_of
     from gatehouse.entry.saying import saying
 
     parts = open_enforcing(settings)
@@ -41,7 +38,7 @@ def perform(settings: Settings, once: bool, worker: str | None, listen: str | No
     if not (settings.home / ACTUATORS).exists():
         said(f"no {ACTUATORS}: enforcements are only written to {settings.home / LOG}")
     with _observed(settings, listen, said) as observer:
-        performer = _performer(parts, worker, observer)
+        performer = performer_of(parts, observer, worker)
         if once:
             came_to = performer.until_idle()
         else:
@@ -57,23 +54,6 @@ def perform(settings: Settings, once: bool, worker: str | None, listen: str | No
             f"{count(came_to.failed, 'enforcement')} failed for good",
             fix="gatehouse enforcements list --state failed says why; gatehouse enforcements retry has them tried anew",
         )
-
-
-def _performer(parts: Enforcing, worker: str | None, observer: "Observer | None") -> "Performer":
-    from gatehouse.flows.notices import Notices
-    from gatehouse.flows.perform import Performer
-
-    name = worker or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    return Performer(
-        name,
-        parts.outbox,
-        parts.standing,
-        parts.actuator(now),
-        parts.policy,
-        now,
-        notice=Notices(desk(parts), now),
-        observer=observer,
-    )
 
 
 @contextmanager

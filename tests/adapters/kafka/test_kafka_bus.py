@@ -202,6 +202,21 @@ def test_a_broker_that_takes_a_commit_and_never_answers_holds_up_nobody(
     after.close()
 
 
+def test_a_broker_that_does_not_let_a_worker_go_holds_up_its_end_no_longer_than_any_answer(
+    brokers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KafkaProducer(brokers).send("kept", [b"x"])
+    host, _, port = brokers.partition(":")
+    with Proxy((host, int(port)), renamed_port(int(port))) as proxy:
+        consumer = KafkaConsumer(f"{host}:{proxy.port}", "kept", "kept", QUICK)
+        gather(consumer, 1, most=10)
+        monkeypatch.setattr(kafka_consumer, "ANSWER_SECONDS", 0.3)
+        proxy.stall()
+        begun = monotonic()
+        consumer.close()
+        assert 0.3 <= monotonic() - begun < 2.0
+
+
 def said(consumer: KafkaConsumer, came: Sequence[Message]) -> bool:
     with suppress(OutsideError):
         consumer.commit(came)

@@ -1,6 +1,6 @@
 """Reads a topic as one of a Kafka consumer group; offsets are committed when the worker says so, never by a timer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -46,7 +46,7 @@ class KafkaConsumer:
         self._asked = monotonic()
         self._unreachable: KafkaError | None = None
         self._wrong: OutsideError | None = None
-        self._commit: _Commit | None = None
+        self._commit: _Asked | None = None
         own = {
             "bootstrap.servers": brokers,
             "group.id": group,
@@ -106,9 +106,8 @@ class KafkaConsumer:
         if not ends:
             return
         if self._commit is None or not self._commit.is_alive():
-            self._commit = _Commit(self._consumer, [TopicPartition(self.topic, *end) for end in ends.items()])
-            self._commit.start()
-            self._commit.join(ANSWER_SECONDS)
+            offsets = [TopicPartition(self.topic, *end) for end in ends.items()]
+            self._commit = _Asked(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
         if self._commit.is_alive():
             what = f"no broker has answered a commit for {ANSWER_SECONDS:g} s; these messages may come again"
             raise OutsideError(what, where=self._where, fix="see that the brokers run; reading goes on meanwhile")
@@ -120,22 +119,25 @@ class KafkaConsumer:
         """How many messages wait on the partitions that are read here; None before the group gave out any."""
         if not self._joined:
             return None
-        waiting = 0
+        waiting, until = 0, monotonic() + ANSWER_SECONDS
         try:
-            assigned = self._consumer.committed(self._consumer.assignment(), timeout=ANSWER_SECONDS)
-            for one in assigned:
-                first, end = self._consumer.get_watermark_offsets(one, timeout=ANSWER_SECONDS)
+            for one in self._consumer.committed(self._consumer.assignment(), timeout=ANSWER_SECONDS):
+                left = max(until - monotonic(), 0.1)
+                first, end = self._consumer.get_watermark_offsets(one, timeout=left)
                 waiting += end - self._read.get(one.partition, max(first, one.offset))
         except KafkaException as error:
             raise outside(error.args[0], self._where) from error
         return waiting
 
     def close(self) -> None:
-        """Leave the group; a second time does nothing, and neither does the first while a broker owes an answer."""
+        """Leave the group; a second time does nothing, and neither does the first while a broker owes an answer.
+
+        Where brokers do not let it go in time they find out by themselves, when its session is over.
+        """
         if not self._closed:
             self._closed = True
             if self._commit is None or not self._commit.is_alive():
-                self._consumer.close()
+                _Asked(self._consumer.close)
 
     def _consumed(self, most: int, seconds: float) -> list[Message]:
         """What came; an error beside it is kept, for what was read is not read again by this consumer."""
@@ -198,18 +200,20 @@ class KafkaConsumer:
             self._done.pop(number, None)
 
 
-class _Commit(Thread):
-    """A commit on its way, and what was said to it: the client itself waits for a silent broker without end."""
+class _Asked(Thread):
+    """What brokers are asked, given some time to answer, and what they said: the client would wait without end."""
 
-    def __init__(self, consumer: Consumer, offsets: list[TopicPartition]) -> None:
-        super().__init__(daemon=True, name="commit")
-        self._consumer, self._offsets = consumer, offsets
+    def __init__(self, ask: Callable[[], Sequence[TopicPartition] | None]) -> None:
+        super().__init__(daemon=True, name="asked")
+        self._ask = ask
         self.error: KafkaError | None = None
+        self.start()
+        self.join(ANSWER_SECONDS)
 
     def run(self) -> None:
         """Until it is answered."""
         try:
-            said = self._consumer.commit(offsets=self._offsets, asynchronous=False)
+            said = self._ask()
         except KafkaException as error:
             self.error = error.args[0]
         else:

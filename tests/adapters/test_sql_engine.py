@@ -230,6 +230,27 @@ def test_a_ledger_that_another_holds_is_said(database: Database, monkeypatch: py
     impatient.close()
 
 
+def test_a_transaction_that_waits_to_write_asks_again_within_milliseconds(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    with closing(driver.connect(str(database.path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def slept(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 20:
+                other.execute("COMMIT")
+
+        monkeypatch.setattr("gatehouse.adapters.sql.sqlite.sleep", slept)
+        SqlLedger(database).commit([make_judged(make_event("waited"))])
+    assert len(pauses) == 20
+    assert pauses[0] < 0.001
+    assert max(pauses) <= 0.005
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+
+
 def test_no_error_shows_content(database: Database) -> None:
     with pytest.raises(UserError) as caught, database.writing() as connection:
         connection.execute(text("INSERT INTO matched VALUES ('nobody', 0, 'x', :content)"), {"content": "secret words"})

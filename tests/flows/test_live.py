@@ -18,6 +18,7 @@ from gatehouse.flows.replay import replay
 from gatehouse.ports.ledger import ConflictError, Judged
 from gatehouse.records.decision import Decision
 from gatehouse.records.event import Event
+from gatehouse.testing.makers import make_event
 from gatehouse.testing.memory import MemoryLedger
 
 NUL = "a\0b"
@@ -278,11 +279,18 @@ def test_bad_events_in_between_change_no_value_of_the_others(judge: Judge, batch
         assert spoilt.find(event.id) == clean.find(event.id)
 
 
+def test_decisions_of_events_seen_later_come_later_in_an_index_by_their_ids() -> None:
+    moments = [0, 1_000, 999_000, 1_000_000, 1_794_470_831_210_000, 1_794_470_831_211_000, 2**53]
+    ids = [decision_id(make_event("e", seen=seen), {"a": "1"}) for seen in moments]
+    assert ids == sorted(ids)
+    assert {len(one) for one in ids} == {27}
+
+
 def test_a_decision_is_named_by_its_event_and_the_releases_in_any_order(judge: Judge, ledger: MemoryLedger) -> None:
     event = make_post("a")
     (made,) = decide(judge, ledger, [event], 5)
     assert isinstance(made, Decision)
     seen = ledger.log()[0][1]
     said = (seen.id, seen.revision, seen.digest(), sorted(judge.releases.items()))
-    assert made.id == hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
+    assert made.id == f"{seen.seen // 1_000:011x}{hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]}"
     assert decision_id(event, {"b": "2", "a": "1"}) == decision_id(event, {"a": "1", "b": "2"})

@@ -16,6 +16,9 @@ from gatehouse.errors import OutsideError
 WAIT_SECONDS = 30.0
 """How long a transaction waits for another process's write to end."""
 
+ASKS_EVERY_SECONDS = 0.0005
+"""How soon a transaction asks again whether it may write; SQLite's own waiting leaves up to a tenth of a second."""
+
 PAUSE_SECONDS = 0.005
 """How long commits may be held up at a time so that the log is emptied."""
 
@@ -101,8 +104,8 @@ def _set_up(connection: DriverConnection, _: Any) -> None:
     _write_ahead(connection)
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     connection.execute("PRAGMA foreign_keys = ON")
-    # A page that many commits change is written into the file once for all of them, and looked up in memory.
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    # Some dozens of commits are written into the file together, in a time for which another commit can wait.
+    connection.execute("PRAGMA wal_autocheckpoint = 1000")
     connection.execute("PRAGMA cache_size = -32000")
     # What is erased is gone from the file too, not only from its tables.
     connection.execute("PRAGMA secure_delete = ON")
@@ -127,5 +130,24 @@ def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get(ALONE, False):
         return
-    writes = options.get(WRITES, False)
-    run(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    if options.get(WRITES, False):
+        _begin_to_write(connection)
+    else:
+        run(connection, "BEGIN")
+
+
+def _begin_to_write(connection: Connection) -> None:
+    begun = monotonic()
+    run(connection, "PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                return run(connection, "BEGIN IMMEDIATE")
+            except DBAPIError as error:
+                waited = monotonic() - begun
+                if "locked" not in str(error.orig) or waited > WAIT_SECONDS:
+                    raise
+            # Most others are done in a moment; who has waited long need not ask so often.
+            sleep(max(ASKS_EVERY_SECONDS, min(waited / 10, PAUSE_SECONDS)))
+    finally:
+        run(connection, f"PRAGMA busy_timeout = {round(WAIT_SECONDS * 1_000)}")

@@ -63,6 +63,7 @@ class SqliteFile:
             URL.create("sqlite", database=self.where),
             module=driver,
             connect_args={"timeout": WAIT_SECONDS},
+            pool_use_lifo=True,  # the one that was just used has the pages at hand
             max_overflow=-1,  # threads wait for the file, whose errors say so, never for a connection
             hide_parameters=True,
         )

@@ -36,7 +36,7 @@ import numpy as np
 import pyarrow as pa
 
 from _events import TALK, made_up, profile_of
-from _house import Forgetful, in_order, learnt
+from _house import Forgetful, in_order, interpreter, learnt
 from gatehouse.bootstrap import open_house
 from gatehouse.detectors.actor import ActorDetector
 from gatehouse.detectors.base import Detector
@@ -242,7 +242,8 @@ def main() -> int:
         judge, written = live_judge(Path(home), names)
     print(
         f"{len(names)} packs, {len(judge.detectors)} detectors, {len(judge.policies)} policies, {RULES} rules more, "
-        f"{len(judge.features.windows)} windows, {len(judge.features.schema.names)} columns; µs a batch"
+        f"{len(judge.features.windows)} windows, {len(judge.features.schema.names)} columns; µs a batch; "
+        f"{interpreter()}"
     )
     missed = 0
     for size in sizes:

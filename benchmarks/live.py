@@ -46,7 +46,7 @@ from gatehouse.settings import read as read_settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _events import population
-from _house import RULES, judge_of, now, prepared, remembered, two_hundred
+from _house import RULES, interpreter, judge_of, now, prepared, remembered, two_hundred
 
 LIMITS = {500: 10.0, 1_000: 15.0}
 """Milliseconds that p99 may take at this many requests a second."""
@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where files are written, a temporary one if absent")
     options = parser.parse_args()
     missed: list[str] = []
+    print(interpreter(), flush=True)
     with TemporaryDirectory(dir=options.folder) as name:
         more = two_hundred(Path(name) / "packs" / "two-hundred")
         names = [*options.packs.split(","), str(more)]

@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from _events import Population, population
-from _house import RULES, Forgetful, judge_of, now, prepared, remembered, two_hundred
+from _house import RULES, Forgetful, interpreter, judge_of, now, prepared, remembered, two_hundred
 from _load import Drawn
 from gatehouse.adapters.memory_bus import MemoryBus
 from gatehouse.adapters.sql.dead_letters import SqlDeadLetters
@@ -93,7 +93,9 @@ def main() -> int:
         event = Drawn(found.write(folder / "events.jsonl"), options.events, seed=7)
         work = Work(judge_of(house, learned), found, [*map(event, range(options.events))], options.batch, folder)
         head = f"{len(learned)} packs, {RULES} rules more than the shipped ones; {found.source}"
-        print(f"{options.events:,} events in batches of {options.batch}; {head}; median of {TURNS} turns")
+        print(
+            f"{options.events:,} events in batches of {options.batch}; {head}; median of {TURNS} turns; {interpreter()}"
+        )
         print(f"{'':<26}{'events/s':>10}   µs an event: {' '.join(f'{stage:>8}' for stage in (*STAGES, 'CPU'))}")
         for kind in ledgers():
             speed = report(f"worker, {kind}", [[one_turn(work, kind)] for _ in range(TURNS)], options.events)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatehouse.errors import UserError
+from gatehouse.errors import Faults
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Settings:
     `home` holds the ledger, model files and data sets; `data_roots` are folders searched for public data;
     `pack_roots` are folders searched for packs beside the shipped ones. `server` is the address of a ledger on
     PostgreSQL instead of the one in the home folder, `redis` that of the history which workers share, `bus` the one
-    that workers read.
+    that workers read. `writer` names the hash chain of what is recorded in the ledger.
     """
 
     home: Path
@@ -25,6 +25,7 @@ class Settings:
     server: str | None = None
     redis: str | None = None
     bus: str = "memory"
+    writer: str = "local"
 
     @property
     def ledger(self) -> Path:
@@ -62,6 +63,7 @@ VARIABLES: dict[str, str] = {
     "GATEHOUSE_DATA": "folder that holds the public data sets (shared/data beside the project, when it is there)",
     "GATEHOUSE_PACKS": "folders with packs of your own, separated like PATH (none)",
     "GATEHOUSE_LEDGER": "postgresql://USER@HOST/NAME of a ledger on a server (a file in the home folder)",
+    "GATEHOUSE_WRITER": "name of the hash chain to which this process adds what it decides (local)",
     "GATEHOUSE_SIGNING_KEY_FILE": "file with the key that signs exported heads of the ledger (none)",
     "GATEHOUSE_REDIS": "redis://HOST:PORT/NUMBER of the history that workers share (none: each process its own)",
     "GATEHOUSE_BUS": "the bus that workers read: memory, or kafka://HOST:PORT/TOPIC (memory)",
@@ -71,17 +73,27 @@ VARIABLES: dict[str, str] = {
 }
 """Every environment variable that is read, with its meaning and default."""
 
+# It stands in commands, tables and messages, and beside every decision, so it must read the same in all of them.
+_WRITER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
 
 def read(environment: Mapping[str, str] = os.environ, working_directory: Path | None = None) -> Settings:
     """Settings from the environment; relative paths are taken from the working directory.
 
-    Raises UserError where GATEHOUSE_DATA names no folder. Fetched public data are searched after it.
+    Raises UserError where GATEHOUSE_DATA names no folder or GATEHOUSE_WRITER is no name for a writer. Fetched public
+    data are searched after that folder.
     """
+    faults = Faults()
     here = working_directory or Path.cwd()
     home = here / environment.get("GATEHOUSE_HOME", ".gatehouse")
     data = environment.get("GATEHOUSE_DATA")
     if data and not (here / data).is_dir():
-        raise UserError(f"GATEHOUSE_DATA names {data}, which is no folder", fix="correct it, or unset it")
+        faults.add(f"GATEHOUSE_DATA names {data}, which is no folder", fix="correct it, or unset it")
+    writer = environment.get("GATEHOUSE_WRITER") or Settings.writer
+    if not _WRITER.fullmatch(writer):
+        fix = "write 1 to 64 of the letters a to z and A to Z, digits, '.', '_' and '-', or unset it"
+        faults.add(f"{writer[:80]!r} is no name for a writer", "GATEHOUSE_WRITER", fix)
+    faults.raise_found()
     candidates = [here / data] if data else [here.parent / "shared" / "data", here / "shared" / "data"]
     packs = [here / part for part in environment.get("GATEHOUSE_PACKS", "").split(os.pathsep) if part]
     return Settings(
@@ -91,4 +103,5 @@ def read(environment: Mapping[str, str] = os.environ, working_directory: Path | 
         server=environment.get("GATEHOUSE_LEDGER") or None,
         redis=environment.get("GATEHOUSE_REDIS") or None,
         bus=environment.get("GATEHOUSE_BUS") or "memory",
+        writer=writer,
     )

@@ -40,6 +40,64 @@ def test_a_whole_ledger_is_said_to_be_whole(recorded: Command) -> None:
     assert "gate-1" not in recorded("ledger", "verify", "--writer", "gate-2").out
 
 
+def test_a_ledger_without_a_decision_is_not_called_whole(gatehouse: Command) -> None:
+    gatehouse("init")
+    answer = gatehouse("ledger", "verify")
+    assert (answer.code, answer.out.splitlines()) == (
+        0,
+        [
+            "no decision is on record, so there was none to verify",
+            "next: where there should be some, gatehouse ledger verify --heads FILE looks for those of before",
+        ],
+    )
+    said = json.loads(gatehouse("ledger", "verify", "--json").out)
+    assert (said["whole"], said["empty"], said["report"]["writers"]) == (True, True, [])
+
+
+def test_where_nothing_was_decided_since_then_that_is_said(recorded: Command) -> None:
+    answer = recorded("ledger", "verify", "--writer", "gate-2", "--since", "2030-01-01")
+    assert answer.code == 0
+    assert "no decision by gate-2 is on record from 2030-01-01 00:00 UTC on, so there was none to verify" in answer.out
+    assert "whole" not in answer.out
+    assert json.loads(recorded("ledger", "verify", "--json").out)["empty"] is False
+
+
+def test_what_was_all_taken_away_is_missed_by_heads_from_before(recorded: Command) -> None:
+    recorded("ledger", "head", "--export", "heads.json")
+    for table in ("chain_ends", "matched", "enforcements", "outbox", "decisions"):
+        change(f"DELETE FROM {table}")
+    assert "no decision is on record" in recorded("ledger", "verify").out
+    answer = recorded("ledger", "verify", "--heads", "heads.json", "--writer", "gate-2")
+    assert answer.code == 1
+    assert "rewritten: gate-2 1, decision d-c-0" in answer.out
+    assert "no decision" not in answer.out
+
+
+def test_each_process_adds_to_the_chain_that_the_environment_names(
+    with_spam: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GATEHOUSE_WRITER", raising=False)
+    for name, texts in ((None, "abc"), ("gate-1", "de"), ("gate-2", "f"), ("gate-1", "g")):
+        if name is not None:
+            monkeypatch.setenv("GATEHOUSE_WRITER", name)
+        Path("events.jsonl").write_text("".join(f'{{"id": "{id_}", "text": "good morning"}}\n' for id_ in texts))
+        assert with_spam("work", "--from", "events.jsonl").code == 0
+    answer = with_spam("ledger", "verify", "--json")
+    writers = json.loads(answer.out)["report"]["writers"]
+    assert {one["head"]["writer"]: one["checked"] for one in writers} == {"local": 3, "gate-1": 3, "gate-2": 1}
+
+
+def test_a_wrong_name_of_a_writer_stops_a_command_before_it_does_anything(
+    gatehouse: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEHOUSE_WRITER", "gate 1")
+    answer = gatehouse("init")
+    assert answer.code == 2
+    assert "GATEHOUSE_WRITER: 'gate 1' is no name for a writer" in answer.err
+    assert "write 1 to 64 of the letters" in answer.err
+    assert not Path(".gatehouse").exists()
+
+
 @pytest.mark.parametrize("command", ["verify", "head"])
 def test_where_there_is_no_ledger_none_is_made_and_called_whole(gatehouse: Command, command: str) -> None:
     answer = gatehouse("ledger", command)

@@ -55,11 +55,14 @@ def found(ledger: MemoryLedger, **options: object) -> list[str]:
     return [str(one) for one in check(ledger, **options).breaks]
 
 
-def test_a_whole_ledger_is_whole_and_an_empty_one_too() -> None:
+def test_a_whole_ledger_is_whole_and_an_empty_one_is_said_to_be_empty() -> None:
     report = check(Shaken(5))
-    assert (report.whole, report.breaks, report.erasures) == (True, (), 0)
+    assert (report.whole, report.empty, report.breaks, report.erasures) == (True, False, (), 0)
     assert [(one.checked, one.head.seq, one.head.decision_id) for one in report.writers] == [(5, 5, "d5")]
-    assert check(MemoryLedger()).writers == ()
+    nothing = check(MemoryLedger())
+    assert (nothing.whole, nothing.empty, nothing.writers) == (True, True, ())
+    emptied = check(MemoryLedger(), known=heads(Shaken(5), NOW))
+    assert (emptied.whole, emptied.empty) == (False, False)
 
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +155,8 @@ def test_since_a_moment_only_what_came_then_is_walked() -> None:
     decided = make_event(seen=3).seen + 1
     report = check(ledger, since=decided)
     assert (report.whole, [one.checked for one in report.writers]) == (True, [3])
-    assert [one.checked for one in check(ledger, since=NOW).writers] == [0]
+    later = check(ledger, since=NOW)
+    assert (later.empty, [one.checked for one in later.writers]) == (True, [0])
     ledger.relink(2, hash=b"x" * 32)
     assert found(ledger, since=decided) == ["reordered: memory 3, decision d3"]
 
@@ -162,6 +166,13 @@ def test_one_writer_may_be_asked_for_by_name() -> None:
     assert check(ledger, writer="memory").whole
     with pytest.raises(UserError, match="no writer 'memroy' has recorded anything\n    → did you mean 'memory'"):
         check(ledger, writer="memroy")
+    with pytest.raises(UserError, match="no writer 'memory' has recorded anything\n    → nobody has yet"):
+        check(MemoryLedger(), writer="memory")
+
+
+def test_a_writer_whose_whole_chain_is_gone_is_known_by_its_head_from_before() -> None:
+    known = heads(Shaken(2), NOW)
+    assert found(MemoryLedger(), writer="memory", known=known) == ["rewritten: memory 2, decision d2"]
 
 
 def rewritten(ledger: Shaken, place: int) -> None:

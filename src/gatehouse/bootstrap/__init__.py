@@ -71,7 +71,7 @@ def open_house(settings: Settings) -> House:
     database = Database(settings.server or settings.ledger)
     return House(
         settings,
-        SqlLedger(database),
+        SqlLedger(database, writer=settings.writer),
         ParquetLake(),
         Shelf(SqlRegistry(database), FolderModelFiles(settings.models)),
         DuckDbEngine(),
@@ -129,7 +129,7 @@ def open_enforcing(settings: Settings) -> Enforcing:
     database = Database(settings.server or settings.ledger)
     return Enforcing(
         settings,
-        SqlLedger(database),
+        SqlLedger(database, writer=settings.writer),
         SqlRegistry(database),
         SqlOutbox(database),
         SqlStanding(database),
@@ -174,7 +174,7 @@ def open_watched(settings: Settings) -> Watched:
     """Open the ledger's database once more, to look at it."""
     database = Database(settings.server or settings.ledger)
     return Watched(
-        SqlLedger(database),
+        SqlLedger(database, writer=settings.writer),
         SqlOutbox(database),
         SqlDeadLetters(database),
         SCHEMA,

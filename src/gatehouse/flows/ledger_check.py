@@ -109,6 +109,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Whether everything is as it was written, or as a recorded erasure left it."""
         return not self.breaks
 
+    @property
+    def empty(self) -> bool:
+        """Whether no decision was there to check, nor a sign that there had been one."""
+        return self.whole and not any(one.checked for one in self.writers)
+
 
 def heads(ledger: Ledger, at: int) -> Heads:
     """The ends of all hash chains now, to be kept where nobody who can write the ledger can write."""
@@ -151,11 +156,13 @@ def check(
     """Walk the hash chains and compare each link with what stands now; `progress` gets links done and all of them.
 
     With `since` (microseconds UTC) each chain is walked from its first decision made then or later. With heads `known`
-    from earlier, each must still be in its chain. Raises UserError for a writer that is not known.
+    from earlier, each must still be in its chain. Raises UserError for a writer that neither the ledger nor they know.
     """
     ends = {link.writer: link for link in ledger.heads()}
-    if writer is not None and writer not in ends:
-        raise UserError(f"no writer {writer!r} has recorded anything", fix=suggestion(writer, ends) if ends else "")
+    names = {*ends, *(head.writer for head in (known.heads if known else ()))}
+    if writer is not None and writer not in names:
+        fix = suggestion(writer, names) if names else "nobody has yet: name no writer"
+        raise UserError(f"no writer {writer!r} has recorded anything", fix=fix)
     chosen = [link for name, link in ends.items() if writer in (None, name)]
     total = sum(link.seq for link in chosen)
     breaks: list[Break] = []

@@ -10,7 +10,6 @@ from pathlib import Path
 from gatehouse.adapters.kafka.consumer import KafkaConsumer
 from gatehouse.adapters.sql.access import SqlKeys
 from gatehouse.adapters.sql.engine import Database
-from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.bootstrap import Bus, open_enforcing, open_house
 from gatehouse.entry.api import server
 from gatehouse.entry.api.judging import JudgeProcess
@@ -110,13 +109,11 @@ def member(home: str, brokers: str, server_url: str | None = None, **how: str) -
 
     `how` are more of the client's settings.
     """
-    settings = settings_of(home, server_url)
-    ledger = SqlLedger(Database(settings.server or settings.ledger), writer=f"member-{os.getpid()}")
+    settings = replace(settings_of(home, server_url), writer=f"member-{os.getpid()}")
     options = settings.home / f"member-{os.getpid()}.properties"
     options.write_text("".join(f"{name}={value}\n" for name, value in {**QUICK_GROUP, **how}.items()))
     bus = Bus(f"kafka://{brokers}/{TOPIC}", options)
-    house = replace(open_house(settings), ledger=ledger)
-    work(house, (), bus, Working(group="workers", batch=20), _ready(settings.home))
+    work(open_house(settings), (), bus, Working(group="workers", batch=20), _ready(settings.home))
 
 
 class SharedPartitions(Bus):

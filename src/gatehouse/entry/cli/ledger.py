@@ -59,9 +59,13 @@ def verify(
         progress.say("walking the hash chains")
         report = ledger_check.check(opened, writer=writer, since=moment, known=known, progress=progress.at)
     if json_:
-        print_json({"whole": report.whole, "report": report, "heads": known})
+        print_json({"whole": report.whole, "empty": report.empty, "report": report, "heads": known})
     else:
-        _show(report)
+        _show(report, writer, moment)
+        if report.empty and moment is None and known is None:
+            click.echo(
+                "next: where there should be some, gatehouse ledger verify --heads FILE looks for those of before"
+            )
         if known is not None and not any(one.what == "rewritten" for one in report.breaks):
             signed = "signed" if known.signature and key_file else "signature not checked"
             click.echo(f"nothing before {day(known.at)} was rewritten ({heads_}, {signed})")
@@ -94,11 +98,12 @@ def head(settings: Settings, export: Path | None, key_file: Path | None, json_: 
         click.echo(f"next: keep it elsewhere; gatehouse ledger verify --heads {export} asks whether it still holds")
 
 
-def _show(report: "Report") -> None:
+def _show(report: "Report", writer: str | None, since: int | None) -> None:
     rows = [
         (one.head.writer, f"{one.checked:,}", f"{one.head.seq:,}", f"{one.head.hash[:16]}…") for one in report.writers
     ]
-    console().print(table(("writer", "checked", "of", "head"), rows, right=("checked", "of")))
+    if rows:
+        console().print(table(("writer", "checked", "of", "head"), rows, right=("checked", "of")))
     erased, stripped = (sum(getattr(one, what) for one in report.writers) for what in ("erased", "stripped"))
     if report.erasures:
         click.echo(
@@ -109,7 +114,11 @@ def _show(report: "Report") -> None:
         click.echo(str(one))
     if (more := len(report.breaks) - MOST_SHOWN) > 0:
         click.echo(f"and {more:,} more")
-    if report.whole:
+    if report.empty:
+        by = "" if writer is None else f" by {writer}"
+        later = "" if since is None else f" from {day(since)} on"
+        click.echo(f"no decision{by} is on record{later}, so there was none to verify")
+    elif report.whole:
         left = " or as an erasure on record left it" if report.erasures else ""
         click.echo(f"whole: everything is as it was written{left}")
     else:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from tests.flows.remembering import START, WINDOWS, make_judge, make_post
 
 from gatehouse.errors import OutsideError, UserError
-from gatehouse.features import snapshot
+from gatehouse.features import live_copy, snapshot
 from gatehouse.features.define import FeatureSet
+from gatehouse.features.live import LiveHistory
+from gatehouse.features.live_kernel import STAMP
 from gatehouse.features.windows import Count, duration
 from gatehouse.flows import live_gate
 from gatehouse.flows.judge import Judge
@@ -247,6 +250,43 @@ def test_deciding_waits_for_no_snapshot_and_it_holds_what_was_known_when_it_was_
     assert (position, len(history.tables[0])) == (4, 1)
     gate.close()
     assert snapshot.load(tmp_path / "history.snapshot", judge.features.plan, judge.features_version)[1] == 9
+
+
+def test_a_snapshot_that_is_copied_while_events_are_decided_is_of_one_moment(
+    judge: Judge, ledger: Unsteady, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_gate, "KEPT_EVERY", 20)
+    monkeypatch.setattr(live_copy, "PIECE", 1)
+    gate = make_gate(judge, ledger, tmp_path)
+    pieces: list[float] = []
+
+    def meanwhile(seconds: float) -> None:
+        """Somebody known and somebody new are let in after each piece."""
+        assert seconds > 0
+        first = 100 + 2 * len(pieces)
+        pieces.append(seconds)
+        gate.decide([*posts(first, first + 1), *posts(first + 1, first + 2, actor=f"new{first}")])
+
+    monkeypatch.setattr(live_gate, "sleep", meanwhile)
+    for number in range(20):
+        gate.decide(posts(number, number + 1, actor=f"a{number}"))
+    while gate._saving is None or gate._saving.is_alive():
+        time.sleep(0.01)
+    assert len(pieces) >= 20
+    path, plan = tmp_path / "history.snapshot", judge.features.plan
+    found, position = snapshot.load(path, plan, judge.features_version)
+    assert position == 20 + 2 * len(pieces) == ledger.last()
+    path.unlink()
+    assert same(found, LocalHistory(ledger, judge, path).live)
+    gate.decide(posts(900, 904))
+    gate.close()
+    assert same(snapshot.load(path, plan, judge.features_version)[0], LocalHistory(ledger, judge, tmp_path / "no").live)
+
+
+def same(one: LiveHistory, other: LiveHistory) -> bool:
+    """Whether they know the same, whatever their batches were."""
+    rows = [[np.delete(table.rows, STAMP, axis=1) for table in history.tables] for history in (one, other)]
+    return one.clock == other.clock and all(map(np.array_equal, *rows))
 
 
 def test_a_shared_history_is_not_silently_lost_when_the_judge_changes() -> None:

@@ -7,6 +7,7 @@ question is open at a time. The process ends when the socket is closed, also whe
 import gc
 import signal
 import socket
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -228,6 +229,8 @@ def judge(asked: socket.socket, settings: Settings, packs: tuple[str, ...], othe
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG_RECORDS, 20, 100)
+        # Who decides waits so long at most for the thread that looks for other releases.
+        sys.setswitchinterval(0.001)
         over = threading.Event()
         looking = threading.Thread(target=_looks, args=(Releases(house, packs, gate, said), over), daemon=True)
         looking.start()

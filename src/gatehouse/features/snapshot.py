@@ -17,6 +17,7 @@ import numpy as np
 
 from gatehouse.errors import OutsideError, UserError
 from gatehouse.features.live import LiveHistory
+from gatehouse.features.live_copy import TableCopy
 from gatehouse.features.live_kernel import Cells
 from gatehouse.features.plan import Plan
 
@@ -52,21 +53,43 @@ def save(path: Path, history: LiveHistory, position: int, version: str) -> None:
     taken(path, history, position, version)()
 
 
-def taken(path: Path, history: LiveHistory, position: int, version: str) -> Callable[[], None]:
+class Ahead:
+    """What a history knows, copied in pieces before a snapshot is taken of it, while it goes on counting.
+
+    To make one takes memory and its time, and need not wait for the history's batches. It is of one snapshot.
+    """
+
+    def __init__(self, history: LiveHistory) -> None:
+        self._tables = [TableCopy(table) for table in history.tables]
+
+    def pieces(self) -> list[Callable[[], None]]:
+        """Each copies a part, between two batches of the history."""
+        return [piece for table in self._tables for piece in table.pieces()]
+
+    def finished(self) -> list[list[Cells]]:
+        """The rows that each table has now, in parts; what is not copied yet or has changed since is copied first."""
+        return [table.finished() for table in self._tables]
+
+
+def taken(
+    path: Path, history: LiveHistory, position: int, version: str, ahead: Ahead | None = None
+) -> Callable[[], None]:
     """Copy what a history knows now; what is given back writes it as `save` does, whatever the history does meanwhile.
 
-    To copy is a matter of memory alone; whoever writes waits for the disk, and nobody else need wait for that.
+    To copy is a matter of memory alone, of which little is left where it was done `ahead`; whoever writes waits for the
+    disk, and nobody else need wait for that.
     """
-    tables = [table.rows.astype("<i8") for table in history.tables]
+    tables = [[table.rows.astype("<i8")] for table in history.tables] if ahead is None else ahead.finished()
     header = _Header(
         format=FORMAT,
         declarations=_declared(history.plan),
         version=version,
         position=position,
         clock=history.clock,
-        shapes=tuple(table.shape for table in tables),
+        shapes=tuple((sum(map(len, parts)), parts[0].shape[1]) for parts in tables),
     )
-    body: list[bytes | memoryview] = [msgspec.json.encode(header), b"\n", *(table.reshape(-1).data for table in tables)]
+    rows = [part.reshape(-1).data for parts in tables for part in parts]
+    body: list[bytes | memoryview] = [msgspec.json.encode(header), b"\n", *rows]
     return lambda: _save(path, body)
 
 

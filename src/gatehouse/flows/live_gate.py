@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock, Thread
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import cast
 
 from gatehouse.errors import OutsideError
@@ -24,6 +24,9 @@ from gatehouse.records.signal import Signals
 
 KEPT_EVERY = 100_000
 """Events between two snapshots of a local history."""
+
+_LETS_IN_SECONDS = 0.001
+"""Between two pieces of a copy: who waits for the lock gets it."""
 
 WARM_SIZES = (1, 2, 64, 500)
 """Sizes of batches that meet different kernels: a rule is asked row by row in small ones."""
@@ -156,9 +159,9 @@ class LiveGate:
 
     def close(self) -> None:
         """Save the history, from which the next start restores."""
+        if (saving := self._saving) is not None:
+            saving.join()
         with self._lock:
-            if self._saving is not None:
-                self._saving.join()
             self._save(self._taken())
         self._shadow.close()
 
@@ -216,11 +219,24 @@ class LiveGate:
         self._caught_up = now
 
     def _keep(self) -> None:
-        """Copy the history, and have a thread save the copy: nobody waits for a disk that was not asked to decide."""
+        """Have a thread copy the history and save the copy: who decides waits for no disk, and hardly for memory."""
         self._since_kept = 0
         if self._saving is None or not self._saving.is_alive():
-            self._saving = Thread(target=self._save, args=(self._taken(),), name="snapshot", daemon=True)
+            tried = [canary.history for canary in self._ledger.arms.canaries]
+            local = [history for history in (self._history, *tried) if isinstance(history, LocalHistory)]
+            self._saving = Thread(target=self._kept, args=(local,), name="snapshot", daemon=True)
             self._saving.start()
+
+    def _kept(self, histories: Sequence[LocalHistory]) -> None:
+        for copy in (piece for history in histories for piece in history.ahead()):
+            with self._lock:
+                begun = perf_counter()
+                copy()
+                self.observer.spent("snapshot", perf_counter() - begun, 0)
+            sleep(_LETS_IN_SECONDS)
+        with self._lock:
+            taken = self._taken()
+        self._save(taken)
 
     def _taken(self) -> list[Callable[[], None]]:
         if not isinstance(self._history, LocalHistory):

@@ -34,6 +34,7 @@ class LocalHistory:
         self.live, self.position, self.said = restore_with_position(ledger, judge, path)
         self._own: Counter[str] = Counter()
         self._latest: list[str] = []
+        self._ahead: snapshot.Ahead | None = None
 
     def advance(self, coded: pa.RecordBatch) -> pa.RecordBatch:
         """Each event's windows; the events then count."""
@@ -88,13 +89,23 @@ class LocalHistory:
         """Save a snapshot, from which the next start restores. Raises OutsideError where it cannot be written."""
         self.taken()()
 
+    def ahead(self) -> list[Callable[[], None]]:
+        """Make room for a copy, in any thread; each of what is given back copies a part, between two batches.
+
+        The next `taken` then copies only what has come or changed since.
+        """
+        self._ahead = None  # the one before, if it was not used: its memory is free for this one
+        self._ahead = snapshot.Ahead(self.live)
+        return self._ahead.pieces()
+
     def taken(self) -> Callable[[], None]:
         """Copy what is known now; what is given back saves it, in any thread, and raises OutsideError where it cannot.
 
         After an erasure none is saved: what was erased is counted in it, and the next start counts without it.
         """
+        ahead, self._ahead = self._ahead, None
         self.catch_up()
-        save = snapshot.taken(self.path, self.live, self.position, self.judge.features_version)
+        save = snapshot.taken(self.path, self.live, self.position, self.judge.features_version, ahead)
 
         def unless_erased() -> None:
             if self._last_erasure() != self._forgotten:

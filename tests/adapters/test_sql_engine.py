@@ -1,15 +1,18 @@
 import multiprocessing
+import re
 from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.event import listen, remove
 
 import gatehouse.adapters.sql.dead_letters_tables
 import gatehouse.adapters.sql.erasure_tables  # noqa: F401, its tables are compared too
@@ -18,7 +21,10 @@ from gatehouse.adapters.sql.ledger import SqlLedger
 from gatehouse.adapters.sql.sqlite_driver import driver
 from gatehouse.adapters.sql.tables import SCHEMA, VERSION_TABLE, metadata
 from gatehouse.errors import OutsideError, UserError
-from gatehouse.testing.makers import make_event, make_judged
+from gatehouse.records.enforcement import Enforcement
+from gatehouse.records.erasure import Erasure
+from gatehouse.records.event import Entity
+from gatehouse.testing.makers import NOW, make_decision, make_event, make_judged
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -52,6 +58,33 @@ def test_steps_go_down_and_up_again(database: Database) -> None:
         assert inspect(connection).get_table_names() == [VERSION_TABLE]
         upgrade(connection)
         assert set(inspect(connection).get_table_names()) == {VERSION_TABLE, *metadata.tables}
+
+
+def test_an_erasure_looks_at_no_enforcements_but_those_of_whom_it_erases(database: Database) -> None:
+    sam = Entity("account", "sam")
+    event = make_event("e1", actor=sam)
+    decision = make_decision(event)
+    said = {"decision_id": decision.id, "event_id": "e1", "policy": "spam", "subject": str(sam)}
+    deed = Enforcement(id="deed", kind="suspend", **said)
+    ledger = SqlLedger(database)
+    ledger.commit([make_judged(event, decision=decision, enforcements=[deed])])
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+        if re.search(r"(FROM|UPDATE) enforcements", statement):
+            asked.append((statement, values))
+
+    listen(Engine, "before_cursor_execute", ask)
+    try:
+        ledger.erase(Erasure(entity=sam, at=NOW, by="privacy", why="asked for it"))
+    finally:
+        remove(Engine, "before_cursor_execute", ask)
+    assert len(asked) == 2
+    with database.reading() as connection:
+        for statement, values in asked:
+            plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            (way,) = [step for step in plan if "enforcements" in step]
+            assert way.startswith("SEARCH enforcements USING"), (statement, plan)
 
 
 def test_events_of_an_older_file_are_numbered_by_their_time(database: Database) -> None:

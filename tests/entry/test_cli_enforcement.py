@@ -63,6 +63,18 @@ def test_the_way_of_an_enforcement(gatehouse: Command, house: SmallHouse) -> Non
     assert gatehouse("enforcements", "list").out == "none is held\n"
 
 
+def test_a_dry_run_says_what_an_undo_would_do(gatehouse: Command, house: SmallHouse) -> None:
+    dry = gatehouse("undo", "--policy-version", "p1", "--dry-run")
+    assert dry.out.splitlines()[-1] == (
+        "3 enforcements not done yet would be dropped if never tried, else taken back by gatehouse perform"
+    )
+    assert "d-b-0-suspend" in dry.out
+    said = json.loads(gatehouse("undo", "--policy-version", "p1", "--dry-run", "--json").out)
+    assert (said["dropped"], said["planned"], len(said["waiting"]), said["dry_run"]) == ([], [], 3, True)
+    done = gatehouse("undo", "--policy-version", "p1", "--why", "it removed jokes")
+    assert done.out == "3 enforcements dropped before being carried out\n"
+
+
 def test_a_refusal_and_what_it_takes_back(gatehouse: Command, house: SmallHouse) -> None:
     house.decide("c")
     came_to = json.loads(gatehouse("perform", "--once", "--json").out)

@@ -295,20 +295,31 @@ def test_a_snapshot_that_is_being_written_while_somebody_is_erased_does_not_stay
 
 
 @pytest.mark.parametrize("broken", [b"actuators: [", b"- mine\n", b"actuators: [mine]\n", b"\xff"])
-def test_a_file_of_actuators_that_cannot_be_read_stops_an_erasure_before_the_ledger(
+def test_a_broken_file_of_actuators_is_the_user_s_to_mend_and_nothing_is_touched_until_then(
     house: House, command: Run, broken: bytes
 ) -> None:
-    file = house.settings.home / "actuators.yaml"
+    home = house.settings.home
+    before = {needle: where_said(home, needle) for needle in NEEDLES}
+    file = home / "actuators.yaml"
     file.write_bytes(broken)
-    with pytest.raises(OutsideError) as caught:
+    with pytest.raises(UserError) as caught:
         command("erase", str(ZEBRA), "--why", "asked for it")
-    assert str(caught.value) == (
-        f"{file}: the actuators cannot be read\n    → mend it: gatehouse doctor says what is wrong"
+    assert (caught.value.exit_code, str(caught.value)) == (
+        2,
+        f"{file}: the actuators cannot be read\n    → mend it: gatehouse doctor says what is wrong",
     )
-    assert house.ledger.said_by(ZEBRA)[0].kind != ERASED
+    assert {needle: where_said(home, needle) for needle in NEEDLES} == before
     file.unlink()
-    erase(house)
+    assert rows(erase(house)) == REACHED
     assert house.ledger.said_by(ZEBRA) == []
+
+
+def test_a_file_of_actuators_that_the_disk_does_not_give_is_no_fault_of_the_user_s(house: House, command: Run) -> None:
+    file = house.settings.home / "actuators.yaml"
+    file.mkdir()
+    with pytest.raises(OutsideError, match="the actuators cannot be read: Is a directory"):
+        command("erase", str(ZEBRA), "--why", "asked for it")
+    assert house.ledger.said_by(ZEBRA)[0].kind != ERASED
 
 
 def test_logs_keep_their_lines_in_place(house: House) -> None:

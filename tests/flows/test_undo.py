@@ -234,9 +234,21 @@ def test_a_dry_run_changes_nothing(house: SmallHouse) -> None:
     house.decide("a", "b")
     house.performer(most=1).round()
     before = house.states()
-    assert ids(taken_back(house, Chosen(policy_version="p1"), dry_run=True)) == (["d-b-0-remove"], ["d-a-0-remove"])
+    found = taken_back(house, Chosen(policy_version="p1"), dry_run=True)
+    assert (ids(found), [one.id for one in found.waiting]) == (([], ["d-a-0-remove"]), ["d-b-0-remove"])
     assert house.states() == before
     assert house.outbox.changes("d-b-0-remove") == []
+
+
+def test_a_dry_run_does_not_promise_to_drop_what_somebody_may_have_done(house: SmallHouse) -> None:
+    (deed,) = house.decide("a")
+    house.receiver.trouble = [TimeoutError()]
+    assert house.performer().round() == Round(again=1)
+    chosen = Chosen(enforcement_id=deed.id)
+    found = taken_back(house, chosen, dry_run=True)
+    assert (ids(found), [one.id for one in found.waiting]) == (([], []), [deed.id])
+    done = taken_back(house, chosen)
+    assert (ids(done), done.waiting) == (([], [deed.id]), ())
 
 
 def test_what_fits_nothing_is_said(house: SmallHouse) -> None:

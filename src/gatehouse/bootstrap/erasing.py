@@ -22,17 +22,24 @@ from gatehouse.ports.erasing import Forgets
 from gatehouse.records.event import Entity
 
 
+class UnreadyError(UserError):
+    """A store cannot be opened as it is named: who keeps the house must mend it, and need not be who asks."""
+
+
 def stores(house: House, database: Database) -> Stores:
     """Every store of a house and of its ledger's database.
 
-    Raises UserError where Redis is named and its client is not installed.
+    Raises UnreadyError where the file of actuators cannot be understood or Redis cannot be asked as it is named, and
+    OutsideError where that file cannot be read.
     """
     settings, registry = house.settings, house.shelf.registry
+    # Read before anything is touched: an erasure that stops here has taken nothing.
+    written = logs(settings.home)
     first: list[Forgets] = [
         ScoreFiles(house.ledger.runs),
         BankEntries(house.shelf, SqlBankContents(database), FolderModelFiles(settings.models)),
         CampaignFolders(settings.home / "campaigns"),
-        EnforcementLogs(lambda: logs(settings.home)),
+        EnforcementLogs(lambda: written),
         Letters(house.letters),
         SqlReadsOf(database),
         *_redis(house),
@@ -48,15 +55,17 @@ def rejects(house: House) -> ScoreFiles:
 
 
 def erase_everywhere(house: House, entity: Entity, *, by: str, why: str, at: int, dry: bool = False) -> Report:
-    """Take an actor out of everything in the house; raises as `flows.erase.erase` does."""
-    with closing(Database(house.settings.server or house.settings.ledger)) as database:
-        return erase.erase(SqlLedger(database), stores(house, database), entity, by=by, why=why, at=at, dry=dry)
+    """Take an actor out of everything in the house; raises as `stores` and `flows.erase.erase` do."""
+    settings = house.settings
+    with closing(Database(settings.server or settings.ledger)) as database:
+        ledger = SqlLedger(database, writer=settings.writer)
+        return erase.erase(ledger, stores(house, database), entity, by=by, why=why, at=at, dry=dry)
 
 
 def logs(home: Path) -> list[Path]:
     """The files of lines to which enforcements are written, by the file of actuators or without one.
 
-    Raises OutsideError where that file cannot be read: whoever asks for an erasure need not be who keeps the file.
+    Raises UnreadyError where that file cannot be understood, OutsideError where it cannot be read.
     """
     path = home / ACTUATORS
     named = []
@@ -65,9 +74,12 @@ def logs(home: Path) -> list[Path]:
             said = yaml.safe_load(path.read_text()) or {}
             made = (said.get("actuators") or {}).values()
             named = [home / str(one["log"]) for one in made if isinstance(one, dict) and "log" in one]
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+        except OSError as error:
+            fix = "see that it may be read, then erase again"
+            raise OutsideError(f"the actuators cannot be read: {error.strerror}", where=str(path), fix=fix) from error
+        except (UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
             fix = "mend it: gatehouse doctor says what is wrong"
-            raise OutsideError("the actuators cannot be read", where=str(path), fix=fix) from error
+            raise UnreadyError("the actuators cannot be read", where=str(path), fix=fix) from error
     return list(dict.fromkeys([home / LOG, *named]))
 
 
@@ -80,5 +92,8 @@ def _redis(house: House) -> list[Forgets]:
         from gatehouse.adapters.redis.forget import RedisCounts
         from gatehouse.adapters.redis.server import Server
     except ImportError as error:
-        raise UserError("Redis' client is not installed", fix="pip install 'gatehouse[redis]'") from error
-    return [RedisCounts(open_judge(house.shelf, live), Server(url))]
+        raise UnreadyError("Redis' client is not installed", fix="pip install 'gatehouse[redis]'") from error
+    try:
+        return [RedisCounts(open_judge(house.shelf, live), Server(url))]
+    except UserError as error:
+        raise UnreadyError(error.faults) from error

@@ -22,10 +22,14 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Undone:
-    """What an undo came to: `dropped` nobody ever tried, `planned` a performer takes back in this order."""
+    """What an undo came to: `dropped` nobody ever tried, `planned` a performer takes back in this order.
+
+    Which of those that are not done somebody tried shows only as they are dropped, so a dry run has them as `waiting`.
+    """
 
     dropped: tuple[Enforcement, ...]
     planned: tuple[Enforcement, ...]
+    waiting: tuple[Enforcement, ...] = ()
 
 
 AT_ONCE = 200
@@ -52,20 +56,25 @@ def undo(
     """
     dropped: list[Enforcement] = []
     planned: list[Enforcement] = []
+    waiting: list[Enforcement] = []
     wanted, seen = chosen_by(outbox, chosen), set[str]()
     while wanted:
         for start in range(0, len(wanted), AT_ONCE):
             block, before = wanted[start : start + AT_ONCE], len(planned)
             for one in block:
-                gone = one.state in _NOT_DONE and (dry_run or _drop(outbox, one, by, why, now))
-                (dropped if gone else planned).append(one)
+                if one.state not in _NOT_DONE:
+                    planned.append(one)
+                elif dry_run:
+                    waiting.append(one)
+                else:
+                    (dropped if _drop(outbox, one, by, why, now) else planned).append(one)
             if not dry_run:
                 _plan(outbox, [undoing(one) for one in planned[before:]], by, why, now)
             progress(start + len(block), len(wanted))
         seen.update(one.id for one in wanted)
         # What performers made follow meanwhile is taken back too.
         wanted = [one for one in chosen_by(outbox, chosen) if one.follows in seen and one.id not in seen]
-    return Undone(tuple(dropped), tuple(planned))
+    return Undone(tuple(dropped), tuple(planned), tuple(waiting))
 
 
 def chosen_by(outbox: Outbox, chosen: Chosen) -> list[Enforcement]:

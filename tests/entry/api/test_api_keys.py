@@ -86,6 +86,32 @@ def test_what_a_key_cannot_be_is_refused_and_nothing_is_kept(served: Served, bod
     assert len(served.keys.all()) == 1
 
 
+def test_every_fault_of_a_wanted_key_is_named_at_once(served: Served) -> None:
+    body = {"scopes": ["reed", "admin", "ingst"], "rate": "9", "lasts_seconds": 0, "expires": 5, "naem": "site"}
+    answer = served.client.post("/v1/keys", json=body)
+    assert answer.status_code == 400
+    assert [(one["where"], one["what"], one["fix"]) for one in answer.json()["faults"]] == [
+        ("expires", "is unknown", "known: lasts_seconds, name, rate, scopes"),
+        ("naem", "is unknown", "did you mean 'name'?"),
+        ("name", "is missing", "give 1 to 100 letters and digits of ASCII, with . _ @ / + - and spaces between"),
+        ("scopes", "no scope 'reed'", "did you mean 'read'?"),
+        ("scopes", "no scope 'ingst'", "did you mean 'ingest'?"),
+        ("rate", "is not what it may be", "give 1 to 10,000,000 events a second as a whole number, or leave it out"),
+        (
+            "lasts_seconds",
+            "is not what it may be",
+            "give 1 to 3,162,240,000 seconds as a whole number, or leave it out",
+        ),
+    ]
+    for scopes in ([], "read", [["read"]], None):
+        (fault,) = served.client.post("/v1/keys", json={"name": "site", "scopes": scopes}).json()["faults"]
+        assert (fault["where"], fault["fix"]) == (
+            "scopes",
+            "give a list of one or more of ingest, read, review, admin",
+        )
+    assert len(served.keys.all()) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [

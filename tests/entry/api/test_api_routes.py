@@ -10,6 +10,7 @@ import pytest
 from litestar import get
 from tests.entry.api.conftest import Api, as_caller, serving
 
+from gatehouse.bootstrap.erasing import erase_everywhere
 from gatehouse.entry.api.app import ROUTES, create_app
 from gatehouse.entry.api.parts import Parts
 from gatehouse.errors import OutsideError
@@ -275,17 +276,43 @@ def test_nothing_is_erased_where_it_cannot_be_recorded_who_looked(api: Api, monk
     assert "account:stays" in api.client.get("/v1/events/to-stay").text
 
 
-def test_an_erasure_that_a_broken_file_of_the_server_stops_is_no_fault_of_the_caller(api: Api) -> None:
+MENDED_BY_OTHERS = "whoever keeps the server must mend it, as its log says; then send it again"
+
+
+def test_an_erasure_that_a_broken_file_of_the_server_stops_is_no_fault_of_the_caller(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     file = api.parts.house.settings.home / "actuators.yaml"
     file.write_text("actuators: [")
     try:
         answer = api.client.post("/v1/entities/account:anybody/erase", json={"why": "asked for it"})
     finally:
         file.unlink()
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert answer.json()["faults"] == [{"what": "the actuators cannot be read", "where": "", "fix": MENDED_BY_OTHERS}]
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "gatehouse.api"]
+    assert line.startswith(f"nothing can be erased: {file}: the actuators cannot be read\n")
+    assert line.endswith("mend it: gatehouse doctor says what is wrong")
+
+
+def test_an_erasure_that_cannot_ask_redis_as_it_is_named_is_no_fault_of_the_caller(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("redis", reason="redis is not installed: pip install 'gatehouse[redis]'")
+    house = replace(api.parts.house, settings=replace(api.parts.house.settings, redis="nonsense"))
+
+    def erase(entity: Entity, by: str, why: str) -> Mapping[str, int]:
+        return erase_everywhere(house, entity, by=by, why=why, at=api.parts.clock()).counts()
+
+    with serving(replace(api.parts, erase=erase), Tally()) as served:
+        answer = served.client.post("/v1/entities/account:anybody/erase", json={"why": "asked for it"})
+        theirs = served.client.post("/v1/entities/account:anybody/erase", json={})
+    assert (answer.status_code, theirs.status_code) == (503, 400), answer.text
     assert answer.json()["faults"] == [
-        {"what": "the actuators cannot be read", "where": "", "fix": "send it again; nothing is decided twice"}
+        {"what": "the address of Redis cannot be read", "where": "", "fix": MENDED_BY_OTHERS}
     ]
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "gatehouse.api"]
+    assert "write redis://HOST:PORT/NUMBER" in line
 
 
 def test_an_entity_is_erased_by_whom_and_why_and_what_it_said_is_gone(api: Api) -> None:

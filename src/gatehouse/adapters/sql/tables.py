@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The newest schema version, which this code reads and writes."""
 
 VERSION_TABLE = "ledger_version"
@@ -167,6 +167,7 @@ enforcements = Table(
     Column("place", Integer, nullable=False),
     UniqueConstraint("decision_id", "place", name="enforcements_place"),
     Index("enforcements_undoes", "undoes"),
+    Index("enforcements_subject", "subject"),
 )
 
 cases = Table(

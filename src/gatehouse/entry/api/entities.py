@@ -1,6 +1,7 @@
 """`/v1/entities`: what is on an entity's record, marks on it, and its erasure."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,10 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from gatehouse.bootstrap.erasing import UnreadyError
 from gatehouse.entry.api.bodies import NAME, TEXT, TIME, answered, on_record, schema
 from gatehouse.entry.api.decisions import planned_answer
+from gatehouse.entry.api.errors import AnswerError
 from gatehouse.entry.api.parts import Parts
 from gatehouse.flows.entities import read_entity, read_mark, read_why, record_of, unmark
 from gatehouse.records.access import Caller
@@ -30,6 +33,11 @@ BODIES = {
     "/v1/entities/{entity}/erase": schema({"why": TEXT}, ("why",), "Why everything of it goes."),
 }
 """What is sent to these routes, by path."""
+
+MENDED_SECONDS = 60
+"""How long a client is asked to wait for a person to mend the server."""
+
+_LOG = logging.getLogger("gatehouse.api")
 
 
 @get("/v1/entities/{entity:str}", opt={"scope": "read"}, sync_to_thread=True)
@@ -74,18 +82,32 @@ def unmarked(parts: NamedDependency[Parts], entity: FromPath[str], name: FromPat
 async def erase(
     parts: NamedDependency[Parts], entity: FromPath[str], request: Request[Caller, Any, Any]
 ) -> ErasedAnswer:
-    """Erase all content and identifiers of an entity, wherever they are."""
+    """Erase all content and identifiers of an entity, wherever they are.
+
+    It is answered 503 too while a person must mend the server's own settings first; the server's log says which.
+    """
     one = read_entity(entity)
     why = await answered(parts, request, read_why)
 
     def forget() -> Mapping[str, int]:
         # Who looked at it is on record under its name, so what waits to be must not come after the erasure.
         parts.access.flush()
-        return parts.erase(one, request.user.name, why)
+        try:
+            return parts.erase(one, request.user.name, why)
+        except UnreadyError as unready:
+            raise _to_be_mended(unready) from unready
 
     with on_record():
         erased = await asyncio.to_thread(forget)
     return ErasedAnswer(entity=str(one), erased=dict(erased))
+
+
+def _to_be_mended(unready: UnreadyError) -> AnswerError:
+    """The log gets all of it, for who keeps the server; the caller, who did nothing wrong, learns not where."""
+    _LOG.error("nothing can be erased: %s", "; ".join(map(str, unready.faults)))
+    what = "; ".join(fault.what for fault in unready.faults)
+    fix = "whoever keeps the server must mend it, as its log says; then send it again"
+    return AnswerError(503, what, fix=fix, headers={"Retry-After": str(MENDED_SECONDS)})
 
 
 ROUTES: list[HTTPRouteHandler] = [record, mark, unmarked, erase]

@@ -1,7 +1,9 @@
 """`/v1/keys` and `/v1/reads`: for who looks after the house, which keys there are and who looked at content."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
@@ -11,13 +13,23 @@ from gatehouse.entry.api.bodies import only
 from gatehouse.entry.api.errors import AnswerError, missing
 from gatehouse.entry.api.limits import refuse_other_kinds
 from gatehouse.entry.api.parts import Parts
+from gatehouse.errors import Fault, UserError, suggestion
 from gatehouse.flows.access import Made, UnknownKeyError, shown
 from gatehouse.flows.read_said import read_object
-from gatehouse.records.access import LONGEST_LIFE, Caller, KeyAnswer, MadeAnswer, NewKey, Read
+from gatehouse.records.access import LONGEST_LIFE, SCOPES, Caller, KeyAnswer, MadeAnswer, NewKey, Read
 
 _DAY = 86_400
 _SECOND = 1_000_000
 _LATEST = 10**17  # microseconds: the year 5138
+_SHOWN = 40
+
+_WANTED = {
+    "name": "give 1 to 100 letters and digits of ASCII, with . _ @ / + - and spaces between",
+    "scopes": f"give a list of one or more of {', '.join(SCOPES)}",
+    "rate": "give 1 to 10,000,000 events a second as a whole number, or leave it out",
+    "lasts_seconds": f"give 1 to {LONGEST_LIFE:,} seconds as a whole number, or leave it out",
+}
+"""What each field of a new key may be, in words."""
 
 
 @get("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True)
@@ -27,13 +39,43 @@ def keys(parts: NamedDependency[Parts]) -> list[KeyAnswer]:
     return [shown(key, now) for key in parts.access.keys.all()]
 
 
-async def _only_an_object(request: Request[Caller, Any, Any]) -> None:
-    """Refuses what is no JSON object in words of its own; what the object says is read by its type."""
+async def _only_a_key(request: Request[Caller, Any, Any]) -> None:
+    """Refuses what a key cannot be with every fault: reading it by its type would end at the first."""
     refuse_other_kinds(request)
-    read_object(await request.body())
+    if found := list(_wrong(read_object(await request.body()))):
+        raise UserError(found)
 
 
-@post("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only_an_object)
+def _wrong(said: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in said:
+        if name not in _WANTED:
+            yield Fault("is unknown", name[:_SHOWN], suggestion(name[:_SHOWN], _WANTED))
+    for field in msgspec.structs.fields(NewKey):
+        name, value = field.name, said.get(field.name)
+        if name not in said:
+            if field.required:
+                yield Fault("is missing", name, _WANTED[name])
+        elif name == "scopes" and (unknown := _unknown_scopes(value)):
+            yield from (Fault(f"no scope '{one[:_SHOWN]}'", name, suggestion(one[:_SHOWN], SCOPES)) for one in unknown)
+        elif not _fits(value, field.type):
+            yield Fault("is not what it may be", name, _WANTED[name])
+
+
+def _unknown_scopes(said: Any) -> list[str]:
+    """The words that name no scope, in a list of words."""
+    words = isinstance(said, list) and all(isinstance(one, str) for one in said)
+    return [one for one in said if one not in SCOPES] if words else []
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@post("/v1/keys", opt={"scope": "admin"}, sync_to_thread=True, before_request=_only_a_key)
 def make(
     parts: NamedDependency[Parts], request: Request[Caller, Any, Any], data: JSONBody[NewKey]
 ) -> Response[MadeAnswer]:

@@ -46,15 +46,21 @@ def undo(
             outbox, chosen, by=by or who(), why=why or "", now=now(), dry_run=dry_run, progress=progress.at
         )
     if json_:
-        print_json({"dropped": found.dropped, "planned": found.planned, "dry_run": dry_run})
+        said = {"dropped": found.dropped, "planned": found.planned}
+        print_json({**said, **({"waiting": found.waiting} if dry_run else {}), "dry_run": dry_run})
         return
-    both = (*found.dropped, *found.planned)
+    every = (*found.dropped, *found.waiting, *found.planned)
     if dry_run:
-        console().print(table(("id", "what", "state"), [(one.id, f"{one.kind} {one.on}", one.state) for one in both]))
+        console().print(table(("id", "what", "state"), [(one.id, f"{one.kind} {one.on}", one.state) for one in every]))
     would = "would be " if dry_run else ""
-    if not both:
+    if not every:
         click.echo("all of it is taken back already")
     if found.dropped:
-        click.echo(f"{count(len(found.dropped), 'enforcement')} {would}dropped before being carried out")
+        click.echo(f"{count(len(found.dropped), 'enforcement')} dropped before being carried out")
+    if found.waiting:
+        click.echo(
+            f"{count(len(found.waiting), 'enforcement')} not done yet would be dropped if never tried, "
+            "else taken back by gatehouse perform"
+        )
     if found.planned:
         click.echo(f"{count(len(found.planned), 'enforcement')} {would}taken back by gatehouse perform")

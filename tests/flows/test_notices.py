@@ -7,9 +7,11 @@ import pytest
 from tests.flows.reviewing import CLEAR, Desked
 
 from gatehouse.flows.notices import Notices
-from gatehouse.flows.perform import Performer
+from gatehouse.flows.perform import Performer, Terms
 from gatehouse.flows.undo import Chosen, undo
 from gatehouse.records.enforcement import Enforcement, Told
+from gatehouse.records.erasure import Erasure
+from gatehouse.records.event import Entity
 from gatehouse.records.policy import Quota
 from gatehouse.records.standing import Ladder, Rung
 from gatehouse.testing.makers import make_event, make_judged, make_outcome
@@ -110,6 +112,30 @@ def test_a_limit_in_the_place_of_a_held_removal_is_told_and_so_is_its_end(house:
     (notice,) = sent(house).values()
     assert notice is not None
     assert "found that our decision was wrong" in notice
+
+
+def test_each_deed_is_told_what_is_true_when_it_is_performed(house: Desked) -> None:
+    house.judged("e1")
+    house.judged("e2")
+
+    class Meanwhile(Post):
+        def act(self, enforcement: Enforcement, key: str) -> str:
+            if not self.told:
+                house.closed(house.reported(event_id="e2"), "not_violating")
+            return super().act(enforcement, key)
+
+    post, terms, notice = Meanwhile(), Terms(threads=1), Notices(house.desk, house.clock)
+    Performer(
+        "p1", house.outbox, house.standing, post, lambda *_: house.policy, house.clock, terms=terms, notice=notice
+    ).round()
+    assert post.told["d-e1-0-remove"] is not None
+    assert post.told["d-e2-0-remove"] is None, "by then it is no longer why"
+
+
+def test_of_an_actor_who_was_erased_nobody_is_told(house: Desked) -> None:
+    house.judged("e1")
+    house.ledger.erase(Erasure(entity=Entity.parse("account:a1"), at=house.clock(), by="sam", why="asked"))
+    assert sent(house) == {"d-e1-0-remove": None}
 
 
 def test_an_event_without_an_actor_has_nobody_to_tell(house: Desked) -> None:

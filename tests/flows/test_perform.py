@@ -40,6 +40,15 @@ def test_many_are_done_by_threads(house: SmallHouse) -> None:
     assert len(set(house.receiver.told)) == len(house.receiver.told) == 20
 
 
+def test_where_nothing_is_due_nobody_waits_for_a_round(house: SmallHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.decide("a")
+    performer = house.performer()
+    performer.round()
+    for asked in ("over", "lease", "end"):
+        monkeypatch.setattr(house.outbox, asked, None)
+    assert performer.round().idle
+
+
 def test_what_did_not_arrive_is_tried_again_later_and_later(house: SmallHouse) -> None:
     (deed,) = house.decide("a")
     house.receiver.trouble = [OutsideError("gone"), TimeoutError("secret words"), NotDoneError("busy", after=100)]

@@ -37,6 +37,43 @@ def test_what_a_slow_platform_leaves_no_time_for_is_given_back_untried(house: Sm
     assert [change.why for change in house.outbox.changes("d-e11-0-remove")] == ["its turn did not come"] * 3 + [""]
 
 
+def test_a_slow_deed_does_not_hold_up_the_rest_of_its_round(house: SmallHouse) -> None:
+    deeds = house.decide(*"abcde")
+    others = threading.Event()
+
+    class Slow:
+        def act(self, enforcement: Enforcement, key: str) -> str:
+            if key == deeds[0].id:
+                return "in time" if others.wait(10) else "too late"
+            house.receiver.act(enforcement, key)
+            if len(house.receiver.told) == len(deeds) - 1:
+                others.set()
+            return ""
+
+    performer = house.performer(threads=2)
+    performer._actuator = Slow()
+    assert performer.round() == Round(done=5)
+    assert house.outbox.changes(deeds[0].id)[0].receipt == "in time"
+
+
+def test_where_the_platform_answers_at_once_one_thread_does_it_all(
+    house: SmallHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatehouse.flows.perform.ALONE_SECONDS", 60.0)
+    house.decide(*(f"e{i}" for i in range(12)))
+    threads = set()
+
+    class Quick:
+        def act(self, enforcement: Enforcement, key: str) -> str:
+            threads.add(threading.get_ident())
+            return ""
+
+    performer = house.performer(threads=4, most=4)
+    performer._actuator = Quick()
+    assert performer.until_idle() == Round(done=12)
+    assert len(threads) == 1
+
+
 def test_what_is_urgent_is_not_held_up_by_what_cannot_be_done(house: SmallHouse) -> None:
     (removal,) = house.decide("a")
     house.receiver.trouble = [OutsideError("gone")]
@@ -73,16 +110,16 @@ def test_a_performer_outlasts_an_outbox_that_cannot_be_used(house: SmallHouse, m
     house.decide("a")
     monkeypatch.setattr("gatehouse.flows.perform.TRIES_AGAIN_SECONDS", 0.0)
     told: list[str] = []
-    stop, over = threading.Event(), house.outbox.over
+    stop, due = threading.Event(), house.outbox.due
     answers = [False, False, True]
 
-    def sometimes(now: int, most: int) -> list[Enforcement]:
+    def sometimes(now: int) -> bool:
         if not answers.pop(0):
             raise OutsideError("the ledger cannot be used")
         stop.set()
-        return over(now, most)
+        return due(now)
 
-    monkeypatch.setattr(house.outbox, "over", sometimes)
+    monkeypatch.setattr(house.outbox, "due", sometimes)
     assert house.performer().run(stop, gather=0.0, said=told.append) == Round(done=1)
     assert told == ["enforcements wait: the ledger cannot be used", "enforcements are carried out again"]
     answers = [False]

@@ -7,7 +7,7 @@ import msgspec
 
 from gatehouse.enforcement.notice import TOLD, reasons, taken_back
 from gatehouse.flows.cases import Desk
-from gatehouse.ports.ledger import Judged
+from gatehouse.ports.ledger import Grounds
 from gatehouse.records.decision import Decision, Outcome
 from gatehouse.records.enforcement import Enforcement, Kind
 from gatehouse.review.close import made_in
@@ -27,35 +27,27 @@ class Notices:
         """
         if Kind[deed.kind.upper()] not in TOLD:
             return None
-        stored = self._stored(deed)
-        if stored is None or stored.event.actor is None:
+        stands = self.desk.ledger.grounds(deed.decision_id)
+        if stands is None or stands.event.actor is None:
             return None
         if deed.undoes is not None:
-            return self._taken_back(deed, stored)
-        decision = _of_policy(deed, stored.decision)
+            return self._taken_back(deed, deed.undoes, stands)
+        decision = _of_policy(deed, stands.decision)
         if decision is None:
             return None
         policies = {one.policy: self.desk.policy(one.policy, one.policy_version) for one in decision.policies}
-        opened_by = next((case.opened_by for case in stored.cases if made_in(case.id, decision)), "policy")
-        return reasons(stored.event, decision, [deed], policies, opened_by=opened_by)
+        opened_by = next((case.opened_by for case in stands.cases if made_in(case.id, decision)), "policy")
+        return reasons(stands.event, decision, [deed], policies, opened_by=opened_by)
 
-    def _stored(self, deed: Enforcement) -> Judged | None:
-        """The event revision that a deed is about, with the decision that stands for it now."""
-        number = self.desk.cases.place_in_log(deed.decision_id)
-        if number is None:
-            return None
-        ((_, event),) = self.desk.ledger.log(after=number - 1, most=1)
-        return self.desk.ledger.judged([event])[0]
-
-    def _taken_back(self, deed: Enforcement, stored: Judged) -> str | None:
+    def _taken_back(self, deed: Enforcement, undoes: str, stands: Grounds) -> str | None:
         """What is told of a deed that is taken back before its end, unless another takes its place."""
-        first = next((one for one in stored.enforcements if one.id == deed.undoes), None)
+        first = next(iter(self.desk.outbox.find(ids=[undoes])), None)
         if first is None or first.state != "done":
             return None
         if first.until is not None and first.until <= self.clock():
             return None
-        replaced = stored.decision.id != deed.decision_id and stored.decision.outcome == Outcome.VIOLATING.word
-        return None if replaced else taken_back(stored.event, [first], appealed=False)
+        replaced = stands.decision.id != deed.decision_id and stands.decision.outcome == Outcome.VIOLATING.word
+        return None if replaced else taken_back(stands.event, [first], appealed=False)
 
 
 def _of_policy(deed: Enforcement, decision: Decision) -> Decision | None:

@@ -5,8 +5,8 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
 from operator import add
 
@@ -31,11 +31,15 @@ _LONGEST_RECEIPT = 200
 TRIES_AGAIN_SECONDS = 1.0
 """How long a performer waits when the outbox cannot be used."""
 
+ALONE_SECONDS = 0.02
+"""How long one thread alone carries out a round: where the platform answers at once, more only wait for each other."""
+
 
 @dataclass(frozen=True)
 class Terms:
     """How a performer works: `most` enforcements at once by `threads`, each leased for `lease` microseconds.
 
+    One thread begins, and the others help where it is not through after ALONE_SECONDS.
     Nothing is begun in the second half of a lease, so that what was begun before can end within it.
     One that failed is tried again after `first` microseconds, then twice as long each time up to `longest`, each time
     shortened by up to half at random so that many do not come back together; after `tries` it has failed.
@@ -110,16 +114,20 @@ class Performer:
         self._notice = notice
         self._observer = observer or Tally()
         self._chance = chance
+        self._threads = ThreadPoolExecutor(self._terms.threads, "performer")
 
     def round(self) -> Round:
         """End what is over, then carry out at most `terms.most` enforcements, and say what became of them."""
+        if not self._outbox.due(self._clock()):
+            return Round()
         over = self._end_what_is_over()
         now = self._clock()
         leased = self._outbox.lease(self._holder, self._terms.most, now, now + self._terms.lease)
         house = _Limits(self._outbox, self._policy, self._holder)
+        undone = self._undone_by(leased)
         ends, to_act = [], []
         for one in leased:
-            end = self._without_acting(one, house, now)
+            end = self._without_acting(one, undone, house, now)
             if end is None:
                 to_act.append(one)
             else:
@@ -191,14 +199,21 @@ class Performer:
                 self._outbox.move(self._change(one, "planned", "its hold is over"), ["held"])
         return len(over)
 
-    def _without_acting(self, leased: Leased, house: "_Limits", now: int) -> End | None:
+    def _undone_by(self, leased: Sequence[Leased]) -> dict[str, Enforcement]:
+        """What some of these take back, by id."""
+        ids = [one.enforcement.undoes for one in leased if one.enforcement.undoes is not None]
+        return {one.id: one for one in self._outbox.find(ids=ids)} if ids else {}
+
+    def _without_acting(
+        self, leased: Leased, undone: Mapping[str, Enforcement], house: "_Limits", now: int
+    ) -> End | None:
         """The end of one that is not carried out now, or None."""
         one = leased.enforcement
         if leased.attempt > self._terms.tries:
             return End(leased, self._change(one, "failed", f"given up after {self._terms.tries} tries"))
         if one.undoes is not None:
-            before = self._outbox.find(ids=[one.undoes])
-            if not before or before[0].state == "undone":
+            before = undone.get(one.undoes)
+            if before is None or before.state == "undone":
                 return End(leased, self._change(one, "done", "what it takes back was dropped"))
             return None
         if one.until is not None and one.until <= now and leased.attempt == 1:
@@ -214,8 +229,16 @@ class Performer:
     def _acted(self, leased: Sequence[Leased]) -> list[End]:
         if self._terms.threads == 1 or len(leased) < 2:
             return [self._act(one) for one in leased]
-        with ThreadPoolExecutor(min(self._terms.threads, len(leased)), "performer") as threads:
-            return list(threads.map(self._act, leased))
+        rest = iter(leased)
+        at_work = [self._threads.submit(self._act_all, rest)]
+        if wait(at_work, ALONE_SECONDS).not_done:
+            helpers = min(self._terms.threads, len(leased)) - 1
+            at_work += [self._threads.submit(self._act_all, rest) for _ in range(helpers)]
+        return [end for one in at_work for end in one.result()]
+
+    def _act_all(self, rest: Iterator[Leased]) -> list[End]:
+        """Carry out what is left of a round, of which others take their part."""
+        return [self._act(one) for one in rest]
 
     def _act(self, leased: Leased) -> End:
         """Carry one out, or give it back where its turn did not come in time."""

@@ -33,6 +33,18 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """Why something is done to an event: the event, the decision that stands for it, and the cases behind that one.
+
+    Of one that supersedes no other there are no cases behind it.
+    """
+
+    event: Event
+    decision: Decision
+    cases: Sequence[Case] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """One run of `score`: where it read and wrote, and which releases judged."""
 
@@ -123,6 +135,10 @@ class Ledger(Protocol):
 
     def judged(self, recorded: Sequence[Event]) -> Sequence[Judged]:
         """What belongs to each of these recorded events, such as those of `log`, in order."""
+        ...
+
+    def grounds(self, decision_id: str) -> Grounds | None:
+        """What stands now for the event revision that a live decision is about; None where there is none such."""
         ...
 
     def decisions(self, since: int = 0, limit: int | None = None) -> Sequence[Decision]:

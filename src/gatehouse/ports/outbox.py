@@ -72,6 +72,10 @@ class Outbox(Protocol):
         """
         ...
 
+    def due(self, now: int) -> bool:
+        """Whether there may be anything to `lease` or that is `over`; where not, neither gives anything."""
+        ...
+
     def lease(self, by: str, most: int, now: int, until: int) -> Sequence[Leased]:
         """At most `most` planned enforcements that are due and free, oldest first.
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gatehouse.errors import UserError
-from gatehouse.ports.ledger import ConflictError, Judged, Ledger
+from gatehouse.ports.ledger import ConflictError, Grounds, Judged, Ledger
 from gatehouse.records.enforcement import Enforcement
 from gatehouse.records.event import Entity
 from gatehouse.testing.erasure_contract import ErasureContract
@@ -271,6 +271,19 @@ class LedgerContract(HashChainContract, EvidenceContract, ErasureContract):
         assert ledger.commit([live]) == [live.decision]
         assert ledger.find(event.id) == live
         assert ledger.decisions() == [live.decision]
+
+    def test_the_grounds_of_a_decision_are_what_stands_now_for_its_event(self, ledger: Ledger) -> None:
+        """Of that revision, with the cases behind a decision that superseded another."""
+        event, edited = make_event("e1", revision=0), make_event("e1", "edited", revision=1)
+        first = make_judged(event)
+        ledger.commit([first, make_judged(edited), make_judged(make_event("e2"))])
+        assert ledger.grounds("d-e1-0") == Grounds(event, first.decision)
+        second = make_decision(event, id="second", supersedes="d-e1-0", outcome="clear", enforce="none")
+        ledger.commit([make_judged(event, decision=second, enforcements=(), cases=())])
+        assert ledger.grounds("d-e1-0") == ledger.grounds("second") == Grounds(event, second, first.cases)
+        tried = make_decision(event, id="tried", mode="shadow")
+        ledger.commit([make_judged(event, decision=tried)])
+        assert [ledger.grounds(id_) for id_ in ("tried", "unknown")] == [None, None]
 
     def test_decisions_are_listed_oldest_first_from_a_moment(self, ledger: Ledger) -> None:
         """`since` is included and the limit counts from the oldest."""

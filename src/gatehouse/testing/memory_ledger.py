@@ -15,7 +15,7 @@ from gatehouse.adapters.sql.faults import unkept
 from gatehouse.adapters.sql.holds import faults_of, kept_by, unknown
 from gatehouse.adapters.sql.seals import KEY_BYTES, event_seal, owner_of
 from gatehouse.errors import Fault, RefusedError, UserError
-from gatehouse.ports.ledger import EventKey, Judged, Matches, Run, Walked, WalkedErasure
+from gatehouse.ports.ledger import EventKey, Grounds, Judged, Matches, Run, Walked, WalkedErasure
 from gatehouse.records.decision import Decision
 from gatehouse.records.erasure import Erased, Erasure, Hold, Stripped
 from gatehouse.records.event import ERASED, Entity, Event
@@ -129,6 +129,14 @@ class MemoryLedger:
             enforcements=tuple(one for judged in chain for one in judged.enforcements),
             cases=tuple(one for judged in chain for one in judged.cases),
         )
+
+    def grounds(self, decision_id: str) -> Grounds | None:
+        """What stands now for the event revision that a live decision is about; None where there is none such."""
+        about = self._judged.get(decision_id)
+        if about is None or about.decision.mode != "live":
+            return None
+        found = self._belonging(self._kept[about.event.id, about.event.revision])
+        return Grounds(found.event, found.decision, () if found.decision.supersedes is None else found.cases)
 
     def decisions(self, since: int = 0, limit: int | None = None) -> list[Decision]:
         """Standing live decisions made at or after `since` (microseconds UTC), oldest first."""

@@ -109,6 +109,16 @@ class OutboxContract:
         assert outbox.changes("n-a") == [change("n-a", receipt="r")]
         assert outbox.end([ended(again)]) == [False]
 
+    def test_a_lease_ends_once_among_many_ends(self, ledger: Ledger, outbox: Outbox) -> None:
+        """Whatever other ends of the same enforcement lie beside the right one."""
+        self.decided(ledger, "a", "b")
+        late, other = self.lease(outbox)
+        again, _ = self.lease(outbox, now=NOW + 10 + LEASE)
+        ends = [ended(late, "failed"), ended(again), ended(again, "failed"), ended(other)]
+        assert outbox.end(ends) == [False, True, False, False]
+        assert outbox.changes("n-a") == [change("n-a")]
+        assert [one.state for one in outbox.find()] == ["done", "planned"]
+
     def test_an_end_after_the_lease_counts_where_nobody_took_it(self, ledger: Ledger, outbox: Outbox) -> None:
         """What was done was done."""
         self.decided(ledger, "a")
@@ -267,6 +277,22 @@ class OutboxContract:
         assert len(outbox.over(NOW + 100, 1)) == 1
         outbox.plan([undoing(done)], NOW + 100)
         assert [one.id for one in outbox.over(NOW + 100, 9)] == [held.id]
+
+    def test_something_is_due_where_there_is_something_to_lease_or_over(self, ledger: Ledger, outbox: Outbox) -> None:
+        """Nothing is while it is leased, held or done until later, or undone."""
+        assert not outbox.due(NOW + 10)
+        self.decided(ledger, "a", "b", until=NOW + 100)
+        assert not outbox.due(NOW)
+        assert outbox.due(NOW + 10)
+        first, second = self.lease(outbox)
+        assert not outbox.due(NOW + 9 + LEASE)
+        assert outbox.due(NOW + 10 + LEASE)
+        outbox.end([ended(first, "held", until=NOW + 90), ended(second)])
+        assert [outbox.due(NOW + at) for at in (89, 90)] == [False, True]
+        assert outbox.move(change("n-a", "undone", NOW + 90), ["held"])
+        assert [outbox.due(NOW + at) for at in (99, 100)] == [False, True]
+        outbox.plan([make_enforcement("u", kind="escalate", decision_id="d-a-0", event_id="a")], NOW + 50)
+        assert outbox.due(NOW + 51), "what is urgent"
 
     def test_enforcements_are_found_by_what_they_say(self, ledger: Ledger, outbox: Outbox) -> None:
         """Every property narrows."""

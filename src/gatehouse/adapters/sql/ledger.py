@@ -18,7 +18,7 @@ from gatehouse.adapters.sql.reading import Reader
 from gatehouse.adapters.sql.sqlite import PATIENT
 from gatehouse.adapters.sql.tables import decisions, events, matched, runs
 from gatehouse.errors import Fault, UserError
-from gatehouse.ports.ledger import Judged, Matches, Run, Walked, WalkedErasure
+from gatehouse.ports.ledger import Grounds, Judged, Matches, Run, Walked, WalkedErasure
 from gatehouse.records.decision import Decision
 from gatehouse.records.erasure import Erased, Erasure, Hold, Stripped
 from gatehouse.records.event import Entity, Event
@@ -92,6 +92,11 @@ class SqlLedger:
         """What belongs to each of these recorded events, in order, as `find` gives it for a latest revision."""
         with self._database.reading() as connection:
             return self._reader.belonging(connection, recorded)
+
+    def grounds(self, decision_id: str) -> Grounds | None:
+        """What stands now for the event revision that a live decision is about; None where there is none such."""
+        with self._database.reading() as connection:
+            return self._reader.grounds(connection, decision_id)
 
     def decisions(self, since: int = 0, limit: int | None = None) -> list[Decision]:
         """Standing live decisions made at or after `since` (microseconds UTC), oldest first."""

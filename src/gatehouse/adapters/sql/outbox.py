@@ -5,14 +5,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
     and_,
-    bindparam,
     case,
-    exists,
     func,
     insert,
     or_,
@@ -24,34 +21,27 @@ from gatehouse.adapters.sql.bulk import Insertion, insert_all
 from gatehouse.adapters.sql.engine import Database
 from gatehouse.adapters.sql.faults import unkept
 from gatehouse.adapters.sql.lookup import among
+from gatehouse.adapters.sql.outbox_rounds import (
+    BEFORE_ALL,
+    DUE,
+    ENDING,
+    FREE,
+    LEASED,
+    LEASING,
+    OVER,
+    URGENT_KINDS,
+    URGENT_ONES,
+    USED,
+)
 from gatehouse.adapters.sql.outbox_tables import at_present, breaker_changes, enforcement_changes, outbox
 from gatehouse.adapters.sql.tables import decisions, enforcements
 from gatehouse.errors import Fault, UserError
 from gatehouse.ports.outbox import MOST_WEIGHED, End, Leased, Share, Waiting
 from gatehouse.records.enforcement import URGENT, BreakerChange, Enforcement, Kind, State, StateChange
 
-_ENDING = (
-    update(outbox)
-    .where(outbox.c.enforcement_id == bindparam("id"), outbox.c.fence == bindparam("lease"))
-    .where(outbox.c.state == "planned", outbox.c.holder.is_not(None))
-    .values(
-        state=bindparam("to"),
-        holder=None,
-        due=bindparam("then"),
-        attempt=bindparam("tries"),
-        counted=bindparam("at"),
-    )
-)
-"""The end of a lease: of just this lease, and of one that stands as it was leased."""
-
 _WAITING = ("enforcement_id", "subject", "policy", "state", "planned", "due", "attempt", "fence")
 
 _SEVERE = [kind.word for kind in Kind if kind > Kind.LIMIT and kind not in URGENT]
-
-_URGENT = frozenset(kind.word for kind in URGENT)
-
-_BEFORE_ALL = 0
-"""When an urgent one is due that was not tried yet: a moment at which nothing else is."""
 
 
 class SqlOutbox:
@@ -70,31 +60,37 @@ class SqlOutbox:
                 _note(connection, changes)
         return added
 
+    def due(self, now: int) -> bool:
+        """Whether there may be anything to lease or that is over."""
+        with self._database.looking() as connection:
+            return bool(connection.scalar(DUE, {"now": now}))
+
     def lease(self, by: str, most: int, now: int, until: int) -> list[Leased]:
         """At most `most` planned enforcements that are due and free; urgent ones first, those of a subject in order."""
         with self._database.writing() as connection:
-            rows = list(connection.execute(_urgent(most)))
+            rows = list(connection.execute(URGENT_ONES, {"most": most}))
             if len(rows) < most:
-                rows += connection.execute(_free(most - len(rows), now)).all()
-            taken = [row.enforcement_id for row in rows]
-            if not taken:
+                rows += connection.execute(FREE, {"most": most - len(rows), "now": now}).all()
+            if not rows:
                 return []
-            held = {"holder": by, "due": until, "attempt": outbox.c.attempt + 1, "fence": outbox.c.fence + 1}
-            connection.execute(update(outbox).where(outbox.c.enforcement_id.in_(taken)).values(held))
-            records = {one.id: one for one in _records(connection, at_present(), taken)}
+            records = [_record(row) for row in rows]
+            taken = [one.id for one in records]
+            connection.execute(LEASING, {"ids": taken, "by": by, "until": until})
             approvals = _approvals(connection, taken)
         return [
-            Leased(records[row.enforcement_id], row.attempt + 1, row.fence + 1, until, approvals[row.enforcement_id])
-            for row in rows
+            Leased(one, row.attempt + 1, row.fence + 1, until, approvals[one.id])
+            for one, row in zip(records, rows, strict=True)
         ]
 
     def end(self, ends: Sequence[End]) -> list[bool]:
         """Record what became of leased enforcements and free them; gives back for each whether it was recorded."""
         _check([end.change for end in ends])
         with self._database.writing() as connection:
-            made = [_end(connection, end) for end in ends]
-            _note(connection, [change for changes in made for change in changes])
-        return [bool(changes) for changes in made]
+            standing = _standing(connection, ends)
+            if kept := [end for end, stands in zip(ends, standing, strict=True) if stands]:
+                connection.execute(ENDING, [_ending(end) for end in kept])
+                _note(connection, [change for end in kept for change in _followed(connection, end)])
+        return standing
 
     def move(self, change: StateChange, was: Sequence[State], also: Sequence[Enforcement] = ()) -> bool:
         """Change the state of one that is not leased, if it stands in one of `was`; gives back whether it did."""
@@ -120,12 +116,8 @@ class SqlOutbox:
 
     def over(self, now: int, most: int) -> list[Enforcement]:
         """Done ones whose own time is over and held ones whose hold is, oldest first; those taken back are left out."""
-        another = enforcements.alias()
-        over = and_(outbox.c.state.in_(("held", "done")), outbox.c.due <= now)
-        standing = ~exists().where(another.c.undoes == enforcements.c.id)
-        wanted = at_present().where(over, standing).order_by(outbox.c.number).limit(most)
         with self._database.reading() as connection:
-            return [_record(row) for row in connection.execute(wanted)]
+            return [_record(row) for row in connection.execute(OVER, {"now": now, "most": most})]
 
     def find(
         self,
@@ -171,14 +163,9 @@ class SqlOutbox:
 
     def used(self, policy: str, since: int, now: int, besides: str) -> int:
         """How many count against a policy's quota since then."""
-        done = select(func.count(outbox.c.number)).where(outbox.c.policy == policy, outbox.c.counted >= since)
-        leased = (
-            select(func.count()).select_from(outbox).join(enforcements, enforcements.c.id == outbox.c.enforcement_id)
-        )
-        leased = leased.where(outbox.c.policy == policy, outbox.c.state == "planned", outbox.c.due > now)
-        leased = leased.where(outbox.c.holder != besides, enforcements.c.undoes.is_(None), ~_stands_in())
-        with self._database.reading() as connection:
-            return sum(connection.scalar(wanted) or 0 for wanted in (done, leased))
+        said = {"of": policy, "since": since, "now": now, "besides": besides}
+        with self._database.looking() as connection:
+            return connection.scalar(USED, said) or 0
 
     def share(self, policy: str, exempt: Sequence[str], since: int) -> Share:
         """How many live decisions after a moment wanted more than a limit for this policy, and of how many."""
@@ -222,7 +209,7 @@ def into_outbox(planned: Sequence[tuple[Enforcement, int]]) -> Insertion:
 
 
 def _due(one: Enforcement, at: int) -> int:
-    return _BEFORE_ALL if one.kind in _URGENT and one.undoes is None else at
+    return BEFORE_ALL if one.kind in URGENT_KINDS and one.undoes is None else at
 
 
 def _add(connection: Connection, planned: Sequence[Enforcement], at: int) -> list[str]:
@@ -239,42 +226,36 @@ def _add(connection: Connection, planned: Sequence[Enforcement], at: int) -> lis
     return added
 
 
-def _urgent(most: int) -> Select[Any]:
-    """Urgent ones that nobody tried yet, however many others are due before them."""
-    first = and_(outbox.c.state == "planned", outbox.c.due == _BEFORE_ALL)
-    return select(outbox).where(first).order_by(outbox.c.number).limit(most)
+def _standing(connection: Connection, ends: Sequence[End]) -> list[bool]:
+    """For each end whether it is of a lease that stands; each lease ends once."""
+    rows = connection.execute(LEASED, {"ids": [end.leased.enforcement.id for end in ends]})
+    leases = {(row.enforcement_id, row.fence) for row in rows}
+    standing = []
+    for end in ends:
+        lease = (end.leased.enforcement.id, end.leased.fence)
+        standing.append(lease in leases)
+        leases.discard(lease)
+    return standing
 
 
-def _free(most: int, now: int) -> Select[Any]:
-    """What else is due, oldest first; all but urgent ones wait for older ones of their subject."""
-    earlier = outbox.alias()
-    waits = exists().where(
-        earlier.c.subject == outbox.c.subject, earlier.c.state == "planned", earlier.c.number < outbox.c.number
-    )
-    said = enforcements.c
-    urgent = exists().where(said.id == outbox.c.enforcement_id, said.kind.in_(_URGENT), said.undoes.is_(None))
-    # Hidden in a function, `due` does not lure the database away from the index that gives the oldest first.
-    due = func.coalesce(outbox.c.due, now).between(_BEFORE_ALL + 1, now)
-    free = and_(outbox.c.state == "planned", due, or_(~waits, urgent))
-    return select(outbox).where(free).order_by(outbox.c.number).limit(most)
-
-
-def _end(connection: Connection, end: End) -> list[StateChange]:
-    """End a lease; gives back the changes that are to be noted, none where the end came too late."""
+def _ending(end: End) -> dict[str, Any]:
+    """What the end of a lease makes of it."""
     enforcement, change = end.leased.enforcement, end.change
     due = {"planned": change.at if end.again is None else end.again, "held": change.until, "done": enforcement.until}
     counts = change.state == "done" and enforcement.undoes is None and not enforcement.stands_in
-    values = {
+    return {
         "id": enforcement.id,
-        "lease": end.leased.fence,
         "to": change.state,
         "then": due.get(change.state),
         # A hold is no try, nor is what was given back; one that was tried before that stays so.
         "tries": end.leased.attempt - (change.state == "held" or not end.tried),
         "at": change.at if counts else None,
     }
-    if connection.execute(_ENDING, values).rowcount != 1:
-        return []
+
+
+def _followed(connection: Connection, end: End) -> list[StateChange]:
+    """Plan what goes with an end and undo what it undoes; gives back all changes that are to be noted."""
+    enforcement, change = end.leased.enforcement, end.change
     # Nothing stands in for a held one that is taken back: whoever took it back did not see what was not there yet.
     if change.state != "held" or not _taken_back(connection, enforcement.id):
         _add(connection, end.also, change.at)
@@ -306,11 +287,6 @@ def _check(records: Sequence[msgspec.Struct]) -> None:
         raise UserError(found)
 
 
-def _stands_in() -> ColumnElement[bool]:
-    said = enforcements.c
-    return and_(said.follows.is_not(None), said.kind == Kind.LIMIT.word, outbox.c.subject.startswith("event:"))
-
-
 def _last(most: int, since: int) -> Select[Any]:
     """The last live decisions after a moment."""
     made = decisions.c
@@ -340,7 +316,8 @@ def _records(connection: Connection, wanted: Select[Any], ids: Sequence[str]) ->
 
 
 def _record(row: Row[Any]) -> Enforcement:
-    return Enforcement(**_said(row, "place"))
+    said = row._mapping
+    return Enforcement(**{name: said[name] for name in Enforcement.__struct_fields__})
 
 
 def _said(row: Row[Any], key: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, select
 
 from gatehouse.adapters.sql import rows
 from gatehouse.adapters.sql.blobs import features_of, layout_of, policies_of, signals_of
@@ -15,7 +16,7 @@ from gatehouse.adapters.sql.outbox_tables import at_present
 from gatehouse.adapters.sql.seals import event_seal
 from gatehouse.adapters.sql.tables import actor_keys, cases, decisions, enforcements, events
 from gatehouse.errors import OutsideError
-from gatehouse.ports.ledger import EventKey, Judged
+from gatehouse.ports.ledger import EventKey, Grounds, Judged
 from gatehouse.records.case import Case
 from gatehouse.records.decision import Decision
 from gatehouse.records.enforcement import Enforcement
@@ -25,6 +26,32 @@ _BLOBS = ("features", "signals")
 _PLAIN = [column for column in decisions.c if column.name not in _BLOBS]
 
 _EVENTS = select(events, actor_keys.c.key.label("by")).join(actor_keys, actor_keys.c.id == events.c.key, isouter=True)
+
+_HEAD = decisions.alias("head")
+_HEAD_NAMES = [column.name for column in _PLAIN]
+
+
+def _of_one_chain(one: Any, other: Any) -> Any:
+    return and_(one.c.event_id == other.c.event_id, one.c.revision == other.c.revision, one.c.track == other.c.track)
+
+
+# Each deed asks for these, so they are put together once.
+_GROUNDS = (
+    _EVENTS.add_columns(*(_HEAD.c[name] for name in _HEAD_NAMES))
+    .join(decisions, and_(decisions.c.event_id == events.c.id, decisions.c.revision == events.c.revision))
+    .join(_HEAD, _of_one_chain(_HEAD, decisions))
+    .where(decisions.c.id == bindparam("decision"), decisions.c.mode == "live")
+    .order_by(_HEAD.c.place.desc())
+    .limit(1)
+)
+
+_CASES = (
+    select(cases)
+    .join(decisions, decisions.c.id == cases.c.decision_id)
+    .join(_HEAD, _of_one_chain(_HEAD, decisions))
+    .where(_HEAD.c.id == bindparam("head"))
+    .order_by(decisions.c.place, cases.c.place)
+)
 
 
 class Reader:
@@ -73,6 +100,20 @@ class Reader:
                 with self._unchanged(row.event_id):
                     made[id_] = rows.decision_of(row, policies[bytes(row.policies)])
         return made
+
+    def grounds(self, connection: Connection, decision_id: str) -> Grounds | None:
+        """What stands for the event revision that a live decision is about, or None."""
+        row = connection.execute(_GROUNDS, {"decision": decision_id}).one_or_none()
+        if row is None:
+            return None
+        head = SimpleNamespace(**dict(zip(_HEAD_NAMES, row[-len(_HEAD_NAMES) :], strict=True)))
+        policies = self._policies.of(connection, [head.policies])
+        with self._unchanged(row.id):
+            event, decision = _event(row), rows.decision_of(head, policies[bytes(head.policies)])
+        if decision.supersedes is None:
+            return Grounds(event, decision)
+        found = connection.execute(_CASES, {"head": decision.id})
+        return Grounds(event, decision, tuple(Case(**_said(row)) for row in found))
 
     def belonging(self, connection: Connection, recorded: Sequence[Event]) -> list[Judged]:
         """Everything about some events, a table at a time; of one that was erased since it was read, what is left."""

@@ -192,7 +192,7 @@ def test_nothing_live_says_what_to_do(gatehouse: Command) -> None:
 def test_a_trace_tells_the_whole_way_in_words(with_spam: Command) -> None:
     write_jsonl("in.jsonl", [{"id": "w1", "text": "gatehouse canary text: known spam sample 1", "actor": "a-9"}])
     assert with_spam("score", "in.jsonl", "--out", "o.parquet", "--record").code == 0
-    shown = re.sub(r"\b[0-9a-f]{12,16}\b", "…", with_spam("trace", "w1").out)
+    shown = re.sub(r"\b[0-9a-f]{12,27}\b", "…", with_spam("trace", "w1").out)
     shown = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE", re.sub(r"0\.\d{3}\b", "P", shown))
     shown = re.sub(r"carried by .*", "carried by WORDS", shown)
     assert shown == TRACE

@@ -242,7 +242,7 @@ def test_one_batch_that_was_held_up_refuses_nobody() -> None:
         await gathering.decide(events("held-up"))
         judge.free.clear()
         judge.seconds = 0.0
-        tasks = await asked(gathering, *(events(f"e{number}") for number in range(40)))
+        tasks = await asked(gathering, *(events(f"e{number}") for number in range(200)))
         judge.free.set()
         await asyncio.gather(*tasks)
 

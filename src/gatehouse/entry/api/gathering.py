@@ -21,6 +21,10 @@ _NEWEST_COUNTS = 0.05
 """The weight of the newest batch in what an event is expected to take: one that was held up says little of the next."""
 
 
+_HELD_UP = 10.0
+"""Times its expected seconds that a batch counts for at most: a disk that stops for a moment is no pace."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """Bounds of the gathering.
@@ -168,6 +172,8 @@ class Gathering:
     ) -> None:
         """Give each request its answers."""
         if n := sum(len(asked.events) for asked in taken):
+            if self._judged_events:
+                seconds = min(seconds, _HELD_UP * n * self._judged_seconds / self._judged_events)
             self._judged_seconds = (1 - _NEWEST_COUNTS) * self._judged_seconds + seconds
             self._judged_events = (1 - _NEWEST_COUNTS) * self._judged_events + n
         self._events -= sum(len(asked.events) for asked in batch)

@@ -20,7 +20,6 @@ _SWEEPS_EVERY_SECONDS = 0.1
 _NEWEST_COUNTS = 0.05
 """The weight of the newest batch in what an event is expected to take: one that was held up says little of the next."""
 
-
 _HELD_UP = 10.0
 """Times its expected seconds that a batch counts for at most: a disk that stops for a moment is no pace."""
 
